@@ -1,0 +1,6 @@
+"""`python -m curator` is the command `curator`."""
+
+from curator.cli import main
+
+if __name__ == "__main__":
+    main()

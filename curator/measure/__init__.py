@@ -1,0 +1,1 @@
+"""The measures that ship: one file, one idea."""

@@ -1,0 +1,1 @@
+"""Reading and writing media: the only layer that touches PyAV."""

@@ -1,0 +1,1 @@
+"""Frozen records that every layer shares. They know nothing of files, processes or recipes."""

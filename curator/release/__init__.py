@@ -1,0 +1,1 @@
+"""An immutable, explainable folder of samples."""

@@ -1,0 +1,1 @@
+"""Recipes as types: what a user may write, checked before anything runs."""

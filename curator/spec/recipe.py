@@ -1,0 +1,189 @@
+"""The recipe as types. The YAML, the reference page and the completion are all made from these fields.
+
+Maps are open (`dict[str, ...]`): a user names the entries. Hydra sees them as plain maps, and each
+entry is typed when the recipe is compiled, so that every mistake can be shown where it was written.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from curator.errors import Location
+
+__all__ = [
+    "Absent",
+    "AudioSpec",
+    "Condition",
+    "MeasureSpec",
+    "PackSpec",
+    "Recipe",
+    "RightsMode",
+    "SampleSpec",
+    "SecondsSpec",
+    "SegmentSpec",
+    "ShotsSpec",
+    "SourceSpec",
+    "VideoSpec",
+]
+
+
+class Absent(enum.Enum):
+    """What a condition says when its signal has no value (never for failures: those are unscored)."""
+
+    drop = "drop"
+    keep = "keep"
+    unscored = "unscored"
+
+
+class RightsMode(enum.Enum):
+    """Whether every source must say under which licence it may be used."""
+
+    required = "required"
+    unchecked = "unchecked"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceSpec:
+    """Where videos come from, and under which terms."""
+
+    url: str
+    """A path, glob or fsspec URL of videos (``data/**/*.mp4``, ``s3://bucket/films/*.mp4``), or a manifest (``.csv``, ``.jsonl``, ``.parquet``) with a ``url`` column."""
+    license: str | None = None
+    """SPDX identifier or free text; a manifest's ``license`` column overrides it."""
+    attribution: str | None = None
+    """Whom to credit; a manifest's ``attribution`` column overrides it."""
+    sidecars: Mapping[str, str] = field(default_factory=dict)
+    """Role to path pattern beside each video, with ``{stem}`` and ``{dir}``, e.g. ``transcript: "{stem}.srt"``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """A bound on a series (under ``segment.where``) or on a signal (under ``keep``)."""
+
+    of: str
+    """What is judged: ``measure.series`` under `where`; ``measure.signal`` or ``measure.series.statistic`` under `keep`."""
+    min: float | None = None
+    """Lowest value that passes, in the unit of what is judged."""
+    max: float | None = None
+    """Highest value that passes."""
+    abs_max: float | None = None
+    """Highest absolute value that passes."""
+    equals: float | str | None = None
+    """The only value that passes."""
+    absent: Absent = Absent.drop
+    """What to do where there is no value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondsSpec:
+    """How long clips are."""
+
+    min: float = 2.0
+    """Shortest clip, seconds; shorter stretches are dropped as ``too-short``."""
+    max: float = 20.0
+    """Longest clip, seconds; longer stretches are cut into equal parts."""
+    trim: float = 0.0
+    """Seconds left out at both ends of every shot."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShotsSpec:
+    """Which detector finds the cuts, and its settings."""
+
+    op: str = "cuts"
+    """Name of a shot detector (`curator ops`)."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """Its settings, written beside `op`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentSpec:
+    """How a video becomes clips."""
+
+    shots: ShotsSpec = field(default_factory=ShotsSpec)
+    seconds: SecondsSpec = field(default_factory=SecondsSpec)
+    where: Mapping[str, Condition] = field(default_factory=dict)
+    """Frame-level conditions; a clip is a longest span of a shot in which all of them hold."""
+    forgive_seconds: float = 0.0
+    """A failure of the conditions no longer than this, between two stretches that hold, is forgiven."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureSpec:
+    """An operator and its settings, under the name that conditions use."""
+
+    op: str
+    """Name of a measure (`curator ops`)."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """Its settings, written beside `op`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoSpec:
+    """The video track of a sample."""
+
+    height: int | None = None
+    """Height in pixels, width follows (both even); null keeps the source's display size. Never enlarged."""
+    fps: float | None = None
+    """Constant frames per second; null keeps the source's own frames and times."""
+    crf: int = 18
+    """Constant quality of the H.264 encoder: 0 lossless, 51 worst."""
+    preset: str = "veryfast"
+    """Speed of the H.264 encoder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioSpec:
+    """The audio track of a sample."""
+
+    sample_rate_hz: int | None = None
+    """Resampled to this rate; null keeps the source's own."""
+    mono: bool = False
+    """Mean of the channels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleSpec:
+    """The modalities of a sample; null leaves one out."""
+
+    video: VideoSpec | None = field(default_factory=VideoSpec)
+    audio: AudioSpec | None = field(default_factory=AudioSpec)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackSpec:
+    """How samples are laid out in files."""
+
+    shard_mib: int = 256
+    """Largest size of a shard, MiB; a shard that would grow past it is split in two."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What to build. Everything that changes the result is here; how it is run is not."""
+
+    name: str
+    """Names the release."""
+    target: str
+    """The use case: ``avatar``, ``motion``, ``robotics`` ..."""
+    description: str = ""
+    """One or two sentences for the dataset card."""
+    rights: RightsMode = RightsMode.required
+    """``required``: a source without a licence is a mistake. ``unchecked``: build all the same."""
+    max_failed: float = 0.02
+    """Share of videos that may fail before the build ends with exit code 3 (``2%`` may be written)."""
+    sources: Mapping[str, SourceSpec] = field(default_factory=dict)
+    segment: SegmentSpec = field(default_factory=SegmentSpec)
+    measure: Mapping[str, MeasureSpec] = field(default_factory=dict)
+    """Settings of measures; one that no condition uses is never run. An operator's own name needs no entry."""
+    keep: Mapping[str, Condition] = field(default_factory=dict)
+    """Clip-level thresholds; all must hold."""
+    sample: SampleSpec = field(default_factory=SampleSpec)
+    splits: Mapping[str, float] = field(default_factory=dict)
+    """Share of videos per extra split, e.g. ``{test: 0.05}``; the rest is ``train``."""
+    pack: PackSpec = field(default_factory=PackSpec)
+    places: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
+    """Where each key was written, by dotted path: for errors only, never part of a key."""

@@ -1,0 +1,1 @@
+"""What is already known: facts by key, blobs by content, and weights."""

@@ -1,0 +1,1 @@
+"""Conformance suites and synthetic footage, shipped for plugin authors."""
