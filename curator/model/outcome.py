@@ -1,0 +1,103 @@
+"""What a build found out: the verdicts of every video, and the samples that were cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from curator.model.clip import Row, Shot
+from curator.model.signal import Signal
+from curator.model.span import Span
+from curator.model.video import Rights, VideoInfo, VideoRef
+
+__all__ = ["Failure", "FunnelStep", "Outcome", "Sample", "SignalInfo"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Something that could not be done for one video. Never a low score."""
+
+    stage: str
+    """``open``, ``probe``, ``measure``, ``encode`` or ``changed``."""
+    reason: str
+    """Slug: ``crash``, ``timeout``, ``memory``, ``not-a-video``, ``changed-while-read`` ..."""
+    message: str
+    op: str | None = None
+    """The measure at fault, when one is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """All that was decided about one video."""
+
+    ref: VideoRef
+    fingerprint: str | None
+    """None when the file could not even be read."""
+    info: VideoInfo | None
+    shots: tuple[Shot, ...] = ()
+    shot_signals: tuple[Mapping[str, Signal], ...] = ()
+    """Per shot, the signals known of the whole shot (first pass)."""
+    rows: tuple[Row, ...] = ()
+    """Tile the video: every second has one verdict."""
+    failures: tuple[Failure, ...] = ()
+    split: str = "train"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A kept clip, encoded. Bytes are files of the store."""
+
+    id: str
+    """Short hex digest of what the sample is: source fingerprint, span, encoding."""
+    key: str
+    """Full key of the encoding in the store."""
+    url: str
+    source: str
+    fingerprint: str
+    span: Span
+    split: str
+    rights: Rights
+    signals: Mapping[str, Signal]
+    margin: float | None
+    video: Path | None
+    """MP4: H.264, plus AAC for players when there is sound."""
+    audio: Path | None
+    """FLAC, sample-exact; the clip's sound track for training."""
+    width_px: int | None
+    height_px: int | None
+    fps: float | None
+    num_frames: int | None
+    sample_rate_hz: int | None
+    channels: int | None
+    num_samples: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunnelStep:
+    """One line of the funnel, in the order in which footage falls."""
+
+    name: str
+    """``videos``, ``size``, ``shots``, ``where.frontal``, ``length``, ``keep.voice`` ..."""
+    about: str
+    """The bound in words, e.g. ``speech.share >= 0.5``."""
+    seconds_in: float
+    seconds_out: float
+    clips_in: int | None
+    clips_out: int | None
+    unique_seconds: float | None = None
+    """What would come back if only this condition were off; None where that is not defined."""
+    unique_clips: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalInfo:
+    """A column of the metrics: what it means, and where the recipe draws its lines."""
+
+    name: str
+    unit: str
+    about: str
+    op: str
+    version: int
+    thresholds: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    """Condition name to (lowest, highest) value that passes."""

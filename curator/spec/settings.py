@@ -1,0 +1,49 @@
+"""How a build is run. Nothing here may change what it makes, so nothing here enters a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["EngineSpec", "Settings", "StoreSpec"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSpec:
+    """Workers and their limits."""
+
+    workers: int = 0
+    """Worker processes; 0 takes one per core."""
+    decode_threads: int = 1
+    """Decoder threads in each worker."""
+    task_seconds: float = 1800.0
+    """A task that takes longer is stopped; it costs its video."""
+    task_memory_gib: float = 6.0
+    """A worker that grows larger is stopped; it costs the video it was on."""
+    task_tiles: int = 30
+    """Tiles (of 4 s) in one task: long videos are shared between workers, and a killed build loses at most this much."""
+    measure_all: bool = False
+    """Measure every second with every measure, without the cascade; for calibration and comparison."""
+    cascade: str = "learned"
+    """``learned``: order passes by cost and pass rate of earlier builds; ``declared``: by the measures' own priors."""
+    retry_failed: bool = False
+    """Try again what an earlier build recorded as failed."""
+    spool_gib: float = 20.0
+    """Disk for local copies of remote videos."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreSpec:
+    """Where facts and blobs are kept."""
+
+    root: str = ".curator"
+    """Folder on a local disk."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything about a run that is not the recipe."""
+
+    out: str = "releases"
+    """Folder that holds the releases by version."""
+    engine: EngineSpec = field(default_factory=EngineSpec)
+    store: StoreSpec = field(default_factory=StoreSpec)
