@@ -1,0 +1,87 @@
+"""Hydra's and OmegaConf's complaints in our words: what, where, and the nearest right name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
+
+from curator.errors import CuratorError, Location, RecipeError, UsageError
+from curator.registry import nearest
+from curator.spec.words import Words, override_key
+
+__all__ = ["translated"]
+
+_NOISE = ("full_key:", "object_type=", "reference_type=", "Set the environment variable")
+_DELETED = re.compile(r"Could not delete from config\. '([^']+)' does not exist")
+
+
+@contextmanager
+def translated(words: Words) -> Iterator[None]:
+    """Raise our errors in place of Hydra's.
+
+    Raises:
+        RecipeError: for what cannot be composed.
+        UsageError: for what is not in Hydra's grammar.
+    """
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _translate(error, words) from error
+
+
+def _translate(error: Exception, words: Words) -> CuratorError:
+    if isinstance(error, OverrideParseException):
+        return UsageError(
+            f"'{error.override}' is not an override: {_text(error).splitlines()[0]}",
+            reason="usage-override",
+            hint="key=value, +key=value to add, ~key to take away; quote braces and blanks for the shell",
+        )
+    if isinstance(error, MissingConfigException):
+        return _missing(error, words)
+    deleted = _DELETED.search(_text(error))
+    if deleted:
+        return RecipeError(
+            f"there is no '{deleted[1]}' to take away",
+            reason="recipe-unknown-key",
+            where=_where(words, deleted[1]),
+            hint="`--cfg job` shows what there is",
+        )
+    cause = error.__cause__
+    if isinstance(cause, InterpolationKeyError) or isinstance(error, InterpolationKeyError):
+        return RecipeError(_text(error), reason="recipe-interpolation")
+    return RecipeError(_text(error), reason="recipe-compose")
+
+
+def _missing(error: MissingConfigException, words: Words) -> CuratorError:
+    group, _, name = (error.missing_cfg_file or "").rpartition("/")
+    if not error.options or not group:
+        return RecipeError(_text(error), reason="recipe-compose")
+    kind = "recipe" if group == "recipe" else f"'{group}' configuration"
+    return RecipeError(
+        f"no {kind} is called '{name}'",
+        reason="recipe-unknown",
+        where=_where(words, group),
+        hint=nearest(name, list(error.options)),
+    )
+
+
+def _where(words: Words, key: str) -> Location | None:
+    for word in words.overrides:
+        if override_key(word) == key:
+            return Location("command line", 1, word.find("=") + 2 if "=" in word else 1)
+    return None
+
+
+def _text(error: BaseException) -> str:
+    """All that was said along the chain of causes, each line once, without bookkeeping."""
+    lines: dict[str, None] = {}
+    cause: BaseException | None = error
+    while cause is not None:
+        said = (line.strip() for line in str(cause).splitlines())
+        lines.update((line, None) for line in said if line and not line.startswith(_NOISE))
+        cause = cause.__cause__
+    return "\n".join(lines) or type(error).__name__
