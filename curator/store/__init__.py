@@ -1,1 +1,1 @@
-"""What is already known: facts by key, blobs by content, and weights."""
+"""The memory of all builds: facts by key in one SQLite file, large outputs in files named by their content."""
