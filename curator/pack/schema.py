@@ -1,0 +1,145 @@
+"""The columns of a shard, as Arrow types and as the features that `datasets` reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from curator.errors import StoreError
+from curator.model.outcome import Sample
+
+__all__ = ["MEDIA_TYPE", "ShardSchema", "readable"]
+
+MEDIA_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+"""What `datasets.Video` and `datasets.Audio` store."""
+
+_LARGEST_MEDIA_BYTES = 2**31 - 2**20
+"""Arrow's ``binary`` counts bytes in 32 bits."""
+
+_FIXED: tuple[tuple[str, pa.DataType], ...] = (
+    ("url", pa.string()),
+    ("source", pa.string()),
+    ("fingerprint", pa.string()),
+    ("start_seconds", pa.float64()),
+    ("end_seconds", pa.float64()),
+    ("license", pa.string()),
+    ("attribution", pa.string()),
+    ("width_px", pa.int32()),
+    ("height_px", pa.int32()),
+    ("fps", pa.float64()),
+    ("num_frames", pa.int64()),
+    ("sample_rate_hz", pa.int32()),
+    ("channels", pa.int32()),
+    ("num_samples", pa.int64()),
+    ("margin", pa.float64()),
+    ("split", pa.string()),
+)
+_SUFFIX = {"video": ".mp4", "audio": ".flac"}
+_DTYPES = {"double": "float64", "int32": "int32", "int64": "int64", "string": "string"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardSchema:
+    """The columns of all shards of a release; the same whatever a shard happens to hold."""
+
+    video: bool
+    """Whether samples have a video track."""
+    audio: bool
+    """Whether samples have an audio track (a silent source still has a null there)."""
+    numbers: Sequence[str]
+    """Signals that are numbers, by their names in the recipe."""
+    texts: Sequence[str] = ()
+    """Signals that are names, such as the codec."""
+
+    @property
+    def media(self) -> tuple[str, ...]:
+        """The columns that hold media bytes."""
+        wanted = (("video", self.video), ("audio", self.audio))
+        return tuple(name for name, present in wanted if present)
+
+    @property
+    def arrow(self) -> pa.Schema:
+        """The Arrow schema with the ``huggingface`` features in its metadata."""
+        fields = [pa.field("id", pa.string(), nullable=False)]
+        fields += [pa.field(name, MEDIA_TYPE) for name in self.media]
+        fields += [pa.field(name, kind) for name, kind in (*_FIXED, *self._signals)]
+        metadata = {"huggingface": json.dumps({"info": {"features": _features(fields)}})}
+        return pa.schema(fields, metadata=metadata)
+
+    def rows(self, samples: Iterable[Sample]) -> pa.RecordBatch:
+        """The rows of some samples, media read from their files.
+
+        Raises:
+            StoreError: ``sample-too-large`` for media of 2 GiB and more.
+        """
+        return pa.RecordBatch.from_pylist([self._row(one) for one in samples], schema=self.arrow)
+
+    @property
+    def _signals(self) -> tuple[tuple[str, pa.DataType], ...]:
+        kinds = {name: pa.float64() for name in self.numbers}
+        kinds |= {name: pa.string() for name in self.texts}
+        return tuple(sorted(kinds.items()))
+
+    def _row(self, sample: Sample) -> dict[str, object]:
+        row: dict[str, object] = {
+            "id": sample.id,
+            "url": readable(sample.url),
+            "source": readable(sample.source),
+            "fingerprint": sample.fingerprint,
+            "start_seconds": float(sample.span.start),
+            "end_seconds": float(sample.span.end),
+            "license": readable(sample.rights.license),
+            "attribution": readable(sample.rights.attribution),
+            "margin": sample.margin,
+            "split": sample.split,
+        }
+        for name in ("width_px", "height_px", "fps", "num_frames"):
+            row[name] = getattr(sample, name)
+        for name in ("sample_rate_hz", "channels", "num_samples"):
+            row[name] = getattr(sample, name)
+        for name in self.media:
+            row[name] = _media(getattr(sample, name), sample.id + _SUFFIX[name])
+        return row | self._signal_values(sample)
+
+    def _signal_values(self, sample: Sample) -> dict[str, object]:
+        held = {name: signal.value for name, signal in sample.signals.items()}
+        values: dict[str, object] = {}
+        for name, kind in self._signals:
+            value = held.get(name)
+            as_text = pa.types.is_string(kind) and value is not None
+            values[name] = str(value) if as_text else value
+        return values
+
+
+def readable(text: str | None) -> str | None:
+    """Text that every file format takes: bytes of a file name that are no UTF-8 are spelt out."""
+    return None if text is None else text.encode("utf-8", "backslashreplace").decode()
+
+
+def _media(path: Path | None, name: str) -> dict[str, object] | None:
+    if path is None:
+        return None
+    size = path.stat().st_size
+    if size > _LARGEST_MEDIA_BYTES:
+        raise StoreError(
+            f"{name} takes {size} bytes, more than a Parquet cell holds",
+            reason="sample-too-large",
+            hint="lower segment.seconds.max or sample.video.height",
+        )
+    return {"bytes": path.read_bytes(), "path": name}
+
+
+def _features(fields: Sequence[pa.Field]) -> dict[str, Any]:
+    # Written by hand: importing `datasets` takes seconds, and this format has been stable for years.
+    media = {"video": {"_type": "Video"}, "audio": {"_type": "Audio"}}
+    return {
+        field.name: media[field.name]
+        if field.type == MEDIA_TYPE
+        else {"dtype": _DTYPES[str(field.type)], "_type": "Value"}
+        for field in fields
+    }

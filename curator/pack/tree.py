@@ -1,0 +1,69 @@
+"""Which shard a sample lives in, so that a new release rewrites only the shards that changed.
+
+A shard is a leaf of a binary tree over the samples' addresses, and a leaf splits in two only when
+it outgrows the limit. So the layout is a function of the set of samples alone, and a sample that
+comes or goes touches the leaf that it lives in and no other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+__all__ = ["ADDRESS_BITS", "Leaf", "address", "leaves"]
+
+ADDRESS_BITS = 64
+_VIDEO_BITS = 16
+"""A video's clips stay together (a new video touches one shard) until that one video outgrows a shard."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Leaf:
+    """What the tree knows of a sample: where it belongs and how much room it takes."""
+
+    address: str
+    """`ADDRESS_BITS` characters ``0`` or ``1``."""
+    id: str
+    size_bytes: int
+
+
+def address(fingerprint: str, sample_id: str) -> str:
+    """The place of a sample in the tree: bits of its video's hash, then bits of its own."""
+    video = _bits(f"video {fingerprint}")[:_VIDEO_BITS]
+    return video + _bits(f"sample {sample_id}")[: ADDRESS_BITS - _VIDEO_BITS]
+
+
+def leaves(samples: Iterable[Leaf], *, limit_bytes: int) -> Mapping[str, tuple[Leaf, ...]]:
+    """Samples by shard: the shard's address prefix (empty while one shard holds them all).
+
+    A shard exceeds the limit only when it holds a single sample (or samples of one address).
+
+    Raises:
+        ValueError: for a limit that is not positive.
+    """
+    if limit_bytes <= 0:
+        raise ValueError(f"a shard must have room for something, got {limit_bytes} bytes")
+    pending: list[tuple[str, tuple[Leaf, ...]]] = [("", tuple(sorted(samples)))]
+    found: dict[str, tuple[Leaf, ...]] = {}
+    while pending:
+        prefix, held = pending.pop()
+        if _fits(prefix, held, limit_bytes):
+            if held:
+                found[prefix] = held
+            continue
+        for bit in "01":
+            half = tuple(leaf for leaf in held if leaf.address[len(prefix)] == bit)
+            pending.append((prefix + bit, half))
+    return dict(sorted(found.items()))
+
+
+def _fits(prefix: str, held: tuple[Leaf, ...], limit_bytes: int) -> bool:
+    if len(held) < 2 or len(prefix) == ADDRESS_BITS:
+        return True
+    return sum(leaf.size_bytes for leaf in held) <= limit_bytes
+
+
+def _bits(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8", "backslashreplace")).digest()[:8]
+    return f"{int.from_bytes(digest, 'big'):064b}"

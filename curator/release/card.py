@@ -1,0 +1,124 @@
+"""The dataset card: what the release is for, how it came about, whose it is and how to load it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+import yaml
+from jinja2 import Environment, StrictUndefined
+
+from curator.release import words
+from curator.release.content import ReleaseContent
+from curator.release.facts import Facts, facts
+
+__all__ = ["card", "front_matter"]
+
+_HUB_LICENSES = frozenset(
+    "afl-3.0 apache-2.0 artistic-2.0 bsd bsd-2-clause bsd-3-clause bsl-1.0 c-uda cc cc0-1.0 "
+    "cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 cc-by-nc-3.0 "
+    "cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 "
+    "cc-by-nc-sa-4.0 cdla-permissive-1.0 cdla-permissive-2.0 cdla-sharing-1.0 ecl-2.0 epl-1.0 "
+    "epl-2.0 etalab-2.0 eupl-1.1 gfdl gpl gpl-2.0 gpl-3.0 agpl-3.0 isc lgpl lgpl-2.1 lgpl-3.0 mit "
+    "mpl-2.0 odbl odc-by ofl-1.1 osl-3.0 pddl unlicense wtfpl zlib".split()
+)
+"""What the Hub takes in ``license``; it refuses a card with any other word."""
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_TASKS = {"robotics": "robotics", "motion": "text-to-video", "avatar": "image-to-video"}
+
+
+def card(content: ReleaseContent, *, version: str, digest: str) -> str:
+    """``README.md``: YAML front matter that the Hub and `datasets` read, then Markdown."""
+    totals = facts(content)
+    environment = Environment(
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - Markdown, not HTML; every text of the user goes through `cell`
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "cell": _cell,
+        "duration": words.duration,
+        "number": words.number,
+        "percent": words.percent,
+    }
+    template = files("curator.release").joinpath("card.md.j2").read_text(encoding="utf-8")
+    body = environment.from_string(template).render(
+        recipe=content.recipe,
+        facts=totals,
+        funnel=content.funnel,
+        thresholds=_thresholds(content),
+        version=version,
+        digest=digest,
+        curator=_curator_version(content.lock),
+    )
+    matter = yaml.safe_dump(
+        front_matter(content, totals), sort_keys=False, allow_unicode=True, width=1000
+    )
+    return f"---\n{matter}---\n{body}\n"
+
+
+def front_matter(content: ReleaseContent, totals: Facts) -> dict[str, Any]:
+    """The card's metadata; splits are matched to files by name."""
+    splits = [line.name for line in totals.splits] or ["train"]
+    data = [{"split": name, "path": f"data/{name}-*.parquet"} for name in splits]
+    task = _TASKS.get(content.recipe.target)
+    return {
+        **_licenses([line.rights.license for line in totals.rights]),
+        "pretty_name": words.clean(content.recipe.name),
+        "tags": ["video", "curator", _tag(content.recipe.target)],
+        **({"task_categories": [task]} if task else {}),
+        "size_categories": [_size(totals.clips_kept)],
+        "annotations_creators": ["machine-generated"],
+        "configs": [
+            {"config_name": "default", "default": True, "data_files": data},
+            *({"config_name": one, "data_files": f"{one}.parquet"} for one in ("metrics", "shots")),
+        ],
+    }
+
+
+def _licenses(terms: Sequence[str | None]) -> dict[str, Any]:
+    named = sorted({term.strip().lower() for term in terms if term})
+    if not named or any(term is None for term in terms):
+        return {"license": "unknown"}
+    if set(named) <= _HUB_LICENSES:
+        return {"license": named[0] if len(named) == 1 else named}
+    name = _tag(named[0]) if len(named) == 1 else "several"
+    return {"license": "other", "license_name": name, "license_link": "README.md"}
+
+
+def _tag(text: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:60] or "other"
+
+
+def _size(samples: int) -> str:
+    return next((name for limit, name in _SIZES if samples < limit), "n>1M")
+
+
+def _thresholds(content: ReleaseContent) -> list[dict[str, str]]:
+    return [
+        {
+            "name": name,
+            "signal": info.name,
+            "bound": words.bounds(*bound, info.unit),
+            "about": info.about,
+        }
+        for info in sorted(content.signals.values(), key=lambda one: one.name)
+        for name, bound in sorted(info.thresholds.items())
+    ]
+
+
+def _curator_version(lock: Mapping[str, Any]) -> str | None:
+    versions = lock.get("versions", {})
+    for name in ("curator-build", "curator"):
+        if name in versions:
+            return str(versions[name])
+    return None
+
+
+def _cell(text: str | None) -> str:
+    """Text of a user inside Markdown: it cannot begin markup, leave its table cell or be HTML."""
+    escaped = re.sub(r"([\\`*_{}\[\]()#+!|~$])", r"\\\1", words.clean(text))
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

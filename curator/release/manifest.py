@@ -1,0 +1,75 @@
+"""Which files a release holds, by digest: what makes a version a version."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from curator.model.outcome import Sample
+from curator.pack.shards import Shard
+from curator.release.content import FORMAT, ReleaseContent
+
+__all__ = ["VERSION_CHARS", "content_digest", "describe", "manifest", "write_json"]
+
+VERSION_CHARS = 12
+
+
+def describe(folder: Path, paths: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Size and sha256 of files, by their path inside the release."""
+    return {path: _describe(folder / path) for path in sorted(paths)}
+
+
+def content_digest(name: str, content: Mapping[str, Mapping[str, Any]]) -> str:
+    """sha256 over the content's digests; the report and the card tell the same and do not count."""
+    document = {"format": FORMAT, "name": name, "content": content}
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def manifest(
+    content: ReleaseContent,
+    *,
+    digest: str,
+    files: Mapping[str, Mapping[str, Any]],
+    shards: Sequence[Shard],
+) -> dict[str, Any]:
+    """The whole release as plain JSON types: its files, and where each sample is."""
+    by_id = {sample.id: sample for sample in sorted(content.samples, key=lambda one: one.url)[::-1]}
+    return {
+        "format": FORMAT,
+        "name": content.recipe.name,
+        "target": content.recipe.target,
+        "version": digest[:VERSION_CHARS],
+        "digest": digest,
+        "parent": None,
+        "files": dict(files),
+        "samples": {
+            one: _sample(by_id[one], shard) for shard in shards for one in sorted(shard.ids)
+        },
+    }
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """One canonical form: sorted, indented for people, no NaN."""
+    text = json.dumps(document, sort_keys=True, indent=2, ensure_ascii=True, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"bytes": path.stat().st_size, "sha256": digest}
+
+
+def _sample(sample: Sample, shard: Shard) -> dict[str, Any]:
+    return {
+        "key": sample.key,
+        "split": shard.split,
+        "shard": shard.path,
+        "fingerprint": sample.fingerprint,
+        "start": str(sample.span.start),
+        "end": str(sample.span.end),
+    }
