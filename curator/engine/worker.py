@@ -1,0 +1,227 @@
+"""A worker process: receives tasks, decodes, measures, encodes. It never touches the store."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from multiprocessing.connection import Connection
+
+from curator.abc.measure import AudioBlock, FrameBlock, Measure, Running, Tile
+from curator.engine.task import (
+    Encoded,
+    EncodedClip,
+    EncodeTask,
+    Measured,
+    MeasureTask,
+    Opened,
+    OpenTask,
+    Part,
+    Refused,
+    Reply,
+    Task,
+    Work,
+)
+from curator.errors import CuratorError, MeasureError, MediaError
+from curator.media.decode import DecodedTile, DecodeStats, read_tiles
+from curator.media.encode import cut
+from curator.media.probe import Probe, dump, load, probe
+from curator.model.series import Series
+from curator.model.tile import TileRange, Tiles
+from curator.store.series import encode_series
+
+__all__ = ["serve"]
+
+_PR_SET_PDEATHSIG = 1
+_ANY_FAULT = (
+    ArithmeticError,
+    AssertionError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What a fault in a plugin or a library looks like from here; it costs one video."""
+
+
+def serve(connection: Connection) -> None:
+    """Answer tasks until the pipe closes. The main function of every worker process."""
+    _settle()
+    running: dict[str, Running] = {}
+    while True:
+        try:
+            number, task = connection.recv()
+        except (EOFError, KeyboardInterrupt):
+            return
+        with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
+            connection.send((number, answer(task, running)))
+
+
+def answer(task: Task, running: dict[str, Running]) -> Reply:
+    """Do one task. `running` keeps loaded models from task to task."""
+    try:
+        if isinstance(task, OpenTask):
+            return _open(task)
+        if isinstance(task, MeasureTask):
+            return _measure(task, running)
+        return _encode(task)
+    except CuratorError as error:
+        return Refused(error=error)
+    except _ANY_FAULT as error:
+        return Refused(
+            error=MediaError(
+                f"{type(task).__name__} failed: {type(error).__name__}: {error}",
+                reason="task-broke",
+                hint="the other videos go on; please report it with the file",
+            )
+        )
+
+
+def _settle() -> None:
+    """One thread per library, no signal from the terminal, no life after the coordinator."""
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = "1"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator decides when work ends
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
+def _open(task: OpenTask) -> Opened:
+    begun = time.process_time()
+    found = probe(task.path)
+    return Opened(probe=dump(found), seconds=time.process_time() - begun)
+
+
+def _measure(task: MeasureTask, running: dict[str, Running]) -> Reply:
+    begun = time.process_time()
+    found = load(task.probe)
+    for work in task.works.values():
+        if work.key not in running:
+            running[work.key] = work.measure.start(work.weights)
+    stats = DecodeStats()
+    desks = {
+        key: _Desk(key, work.measure, running[work.key]) for key, work in task.works.items()
+    }
+    for tile in _tiles(task, found, stats):
+        for desk in desks.values():
+            try:
+                desk.take(tile, found)
+            except MeasureError as error:
+                return Refused(error=error, op=desk.key)
+            except _ANY_FAULT as error:
+                return Refused(error=_measure_broke(desk.measure, tile, error), op=desk.key)
+    whole = time.process_time() - begun
+    measuring = sum(desk.seconds for desk in desks.values())
+    return Measured(
+        parts=tuple(part for desk in desks.values() for part in desk.parts(task.tiles)),
+        frames_decoded=stats.frames_decoded,
+        seconds=whole,
+        decode_seconds=max(0.0, whole - measuring),
+    )
+
+
+def _tiles(task: MeasureTask, found: Probe, stats: DecodeStats) -> Iterator[DecodedTile]:
+    needs = {need for work in task.works.values() for need in work.measure.needs.values()}
+    return read_tiles(
+        task.path, found, needs, task.tiles, threads=task.threads, stats=stats
+    )
+
+
+def _measure_broke(measure: Measure, tile: DecodedTile, error: Exception) -> CuratorError:
+    return MeasureError(
+        f"measure '{measure.name}' failed on {tile.span}: {type(error).__name__}: {error}",
+        reason="measure-broke",
+        hint="the other videos go on; please report it to the measure's author",
+    )
+
+
+class _Desk:
+    """One measure's share of a task: sees every tile, keeps what it says."""
+
+    def __init__(self, key: str, measure: Measure, running: Running) -> None:
+        self.key = key
+        self.measure = measure
+        self.seconds = 0.0
+        self._running = running
+        self._said: dict[int, Mapping[str, Series]] = {}
+        self._spent: dict[int, float] = {}
+
+    def take(self, tile: DecodedTile, found: Probe) -> None:
+        begun = time.process_time()
+        self._said[tile.index] = self._running.tile(self._tile(tile, found))
+        spent = time.process_time() - begun
+        self._spent[tile.index] = spent
+        self.seconds += spent
+
+    def parts(self, tiles: Tiles) -> Iterator[Part]:
+        """One part for each run of tiles without a gap."""
+        for run in tiles.ranges:
+            yield Part(
+                key=self.key,
+                tiles=run,
+                output=encode_series(self._joined(run)),
+                seconds=sum(self._spent.get(index, 0.0) for index in range(run.first, run.last)),
+            )
+
+    def _joined(self, run: TileRange) -> Mapping[str, Series]:
+        out: dict[str, Series] = {}
+        for spec in self.measure.series:
+            said = (self._said.get(index, {}) for index in range(run.first, run.last))
+            pieces = [one[spec.name] for one in said if spec.name in one and len(one[spec.name])]
+            if pieces:
+                out[spec.name] = Series.join(pieces)
+        return out
+
+    def _tile(self, tile: DecodedTile, found: Probe) -> Tile:
+        frames: dict[str, FrameBlock] = {}
+        audio: dict[str, AudioBlock] = {}
+        for name, need in self.measure.needs.items():
+            block = tile.blocks.get(need)
+            if isinstance(block, FrameBlock):
+                frames[name] = block
+            elif isinstance(block, AudioBlock):
+                audio[name] = block
+        return Tile(index=tile.index, span=tile.span, video=found.info, frames=frames, audio=audio)
+
+
+def _encode(task: EncodeTask) -> Encoded:
+    begun = time.process_time()
+    stats = DecodeStats()
+    clips: list[EncodedClip] = []
+    encoded = cut(
+        task.path, load(task.probe), task.spans, video=task.video, audio=task.audio, stats=stats
+    )
+    for number, clip in enumerate(encoded):
+        files = {}
+        for suffix, data in (("mp4", clip.video), ("flac", clip.audio)):
+            if data is not None:
+                files[suffix] = task.folder / f"{number}.{suffix}"
+                files[suffix].write_bytes(data)
+        facts = {
+            "width_px": clip.width_px,
+            "height_px": clip.height_px,
+            "fps": clip.fps,
+            "num_frames": clip.num_frames,
+            "num_samples": clip.num_samples,
+            "sample_rate_hz": clip.sample_rate_hz,
+            "channels": clip.channels,
+        }
+        clips.append(
+            EncodedClip(
+                span=clip.span, video=files.get("mp4"), audio=files.get("flac"), facts=facts
+            )
+        )
+    return Encoded(
+        clips=tuple(clips),
+        frames_decoded=stats.frames_decoded,
+        seconds=time.process_time() - begun,
+    )

@@ -1,0 +1,413 @@
+"""The recipe's questions put to the facts: what must still be measured, or what was decided.
+
+Pure: the same plan, probe and facts give the same answer, whoever asks. A build asks, measures what
+is demanded, records it and asks again; a preview only asks; so does an explanation.
+
+What an earlier build happened to measure beyond this plan's own demand is not looked at, so that a
+release does not depend on the history of the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Protocol, TypedDict
+
+from curator.abc.measure import ClipSeries, FrameNeed
+from curator.media.probe import Probe
+from curator.model.clip import Decision, Row, Shot, Unit
+from curator.model.outcome import Failure
+from curator.model.series import Series
+from curator.model.signal import Signal, Support
+from curator.model.span import Span, intersection, subtract, total_seconds, union
+from curator.model.tile import Tiles
+from curator.plan.checks import Check, Judgement, Said, Scope
+from curator.plan.logical import POSTER, SHOTS, Node
+from curator.plan.physical import Pass, PassScope, Plan
+from curator.plan.statistics import statistic
+from curator.segment.clips import Segmentation, candidates, holds, reach, stretches
+from curator.spec.recipe import Absent
+
+__all__ = ["Demand", "Known", "Verdicts", "advance", "clip_signals", "unscored"]
+
+
+class Known(Protocol):
+    """The facts about one video."""
+
+    def covered(self, node: Node) -> Tiles:
+        """Tiles that have been measured, successfully."""
+        ...
+
+    def failure(self, node: Node) -> Failure | None:
+        """Why the node could not be measured, when an attempt failed."""
+        ...
+
+    def series(self, node: Node) -> Mapping[str, Series]:
+        """Every series of the node over the covered tiles."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What must be measured before more can be decided."""
+
+    stage: int
+    tiles: Mapping[str, Tiles]
+    """By node name; never empty."""
+    alive: tuple[Span, ...]
+    """Spans that are still alive, for estimates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdicts:
+    """Everything is decided."""
+
+    shots: tuple[Shot, ...] = ()
+    shot_signals: tuple[Mapping[str, Signal], ...] = ()
+    rows: tuple[Row, ...]
+    failures: tuple[Failure, ...] = ()
+    comeback: Mapping[str, tuple[Fraction, int]] = field(default_factory=dict)
+    """Condition to (seconds, clips) that would come back if only it were off; at most, since what
+    fell early was not measured further."""
+    judged: Mapping[str, tuple[Fraction, Fraction]] = field(default_factory=dict)
+    """Condition to (seconds judged, seconds let through): what the next plan learns from."""
+
+
+def advance(plan: Plan, probe: Probe, known: Known) -> Demand | Verdicts:
+    """The next demand of `plan` on this video, or its verdicts."""
+    whole = Span(Fraction(0), probe.info.duration_seconds)
+    fallen = _video_row(plan, probe, whole)
+    if fallen is not None:
+        return fallen
+    look = _Look(plan, probe, known)
+    for stage in plan.passes[1:]:
+        failure = _first_failure(plan, stage, known)
+        if failure is not None:
+            return unscored(probe, failure)
+        alive = look.alive(stage)
+        wanted = {name: look.wanted(plan.nodes[name], alive) for name in stage.nodes}
+        missing = {name: wanted[name] - known.covered(plan.nodes[name]) for name in stage.nodes}
+        if any(missing.values()):
+            return Demand(
+                stage=stage.index, tiles={n: t for n, t in missing.items() if t}, alive=alive
+            )
+        look.learn(stage, wanted)
+    return look.verdicts()
+
+
+def clip_signals(
+    plan: Plan, span: Span, probe: Probe, known: Known, *, last_stage: int
+) -> dict[str, Signal]:
+    """Every signal of one span that the passes up to `last_stage` give, by name in the recipe."""
+    out: dict[str, Signal] = {}
+    for name, node in plan.nodes.items():
+        if name in (SHOTS, POSTER) or plan.stage_of(name) > last_stage:
+            continue
+        inside = _inside(node, span, known)
+        said = node.measure.summarise(ClipSeries(span, probe.info, inside))
+        out.update({f"{name}.{spec.name}": said[spec.name] for spec in node.measure.signals})
+        for spec in node.measure.series:
+            if spec.shape == ():
+                out[f"{name}.{spec.name}.median"] = statistic(inside.get(spec.name), "median")
+        for check in plan.logical.checks_of(name, Scope.clip):
+            operand = check.operand
+            if operand.series is not None and operand.stat is not None:
+                out[check.column] = statistic(inside.get(operand.series), operand.stat)
+    return out
+
+
+def unscored(probe: Probe, failure: Failure) -> Verdicts:
+    """The verdict on a video of which something could not be found out."""
+    row = Row(
+        span=Span(Fraction(0), probe.info.duration_seconds),
+        unit=Unit.rest,
+        decision=Decision.unscored,
+        reason=failure.reason,
+    )
+    return Verdicts(rows=(row,), failures=(failure,))
+
+
+class _Look:
+    """One look at a video's facts, pass by pass."""
+
+    def __init__(self, plan: Plan, probe: Probe, known: Known) -> None:
+        self._plan = plan
+        self._probe = probe
+        self._known = known
+        self._whole = Span(Fraction(0), probe.info.duration_seconds)
+        self._shots: tuple[Shot, ...] = ()
+        self._holding: dict[str, tuple[Span, ...]] = {}
+        self._cut: Segmentation | None = None
+        self._clips: list[_Candidate] = []
+        self._judged: dict[str, tuple[Fraction, Fraction]] = {}
+        self._last_frame_stage = max(
+            [1, *(plan.stage_of(c.operand.measure) for c in plan.logical.scoped(Scope.frame))]
+        )
+
+    def alive(self, stage: Pass) -> tuple[Span, ...]:
+        """The footage that `stage` has to look at."""
+        if stage.scope is PassScope.everything:
+            return (self._whole,)
+        if stage.scope is PassScope.candidates:
+            return self._candidates()
+        return tuple(clip.span for clip in self._clips if clip.fell is None)
+
+    def learn(self, stage: Pass, wanted: Mapping[str, Tiles]) -> None:
+        """Judge what the facts of `stage` allow to judge."""
+        if SHOTS in stage.nodes:
+            node = self._plan.nodes[SHOTS]
+            self._shots = node.detector.shots(self._known.series(node), self._probe.table)
+        frame_checks = [c for c in map(self._plan.check, stage.checks) if c.scope is Scope.frame]
+        for check in frame_checks:
+            self._holding[check.name] = self._hold(check, wanted[check.operand.measure])
+        if stage.index == self._last_frame_stage:
+            self._find_clips()
+        checks = [c for c in map(self._plan.check, stage.checks) if c.scope is Scope.clip]
+        if stage.index >= self._last_frame_stage:
+            self._judge(checks, stage.index)
+
+    def wanted(self, node: Node, alive: tuple[Span, ...]) -> Tiles:
+        """The tiles of `node` that decide every instant of `alive`."""
+        wide = list(alive)
+        if alive != (self._whole,):
+            table = self._probe.table
+            for need in node.measure.needs.values():
+                if isinstance(need, FrameNeed):
+                    sampled = table.ticks[table.select(need.fps)]
+                    wide += reach(alive, self._pieces, sampled, table.time_base)
+                    wide += reach(
+                        alive, self._pieces, sampled, table.time_base, support=Support.pair
+                    )
+        return Tiles.covering(wide) & Tiles.all(self._probe.info.num_tiles)
+
+    def verdicts(self) -> Verdicts:
+        """Rows that tile the video, once every pass has been learnt."""
+        assert self._cut is not None, "clips are found by the last pass with frame conditions"
+        rows = [clip.row() for clip in self._clips]
+        rows += [
+            Row(
+                span=span,
+                unit=Unit.rest,
+                decision=Decision.dropped,
+                reason=reason,
+                threshold=reason if reason.startswith("where.") else None,
+                stage=self._stage_of_reason(reason),
+            )
+            for span, reason in self._cut.rest
+        ]
+        return Verdicts(
+            shots=self._shots,
+            shot_signals=tuple(
+                clip_signals(self._plan, shot.span, self._probe, self._known, last_stage=1)
+                for shot in self._shots
+            ),
+            rows=tuple(sorted(rows, key=lambda row: row.span)),
+            comeback=self._comeback(),
+            judged=self._judged,
+        )
+
+    def _hold(self, check: Check, wanted: Tiles) -> tuple[Span, ...]:
+        """Where a frame condition holds. Unmeasured footage counts as holding: it is dead already,
+        by a condition that was judged before, and that one is to blame."""
+        node = self._plan.nodes[check.operand.measure]
+        series = self._known.series(node).get(check.operand.series or "")
+        covered = intersection((part.span for part in wanted.ranges), (self._whole,))
+        keeps = check.absent is Absent.keep
+        if series is None:
+            inside = covered if keeps else ()
+        else:
+            inside = holds(
+                series,
+                self._pieces,
+                covered,
+                low=check.low,
+                high=check.high,
+                equals=check.equals if isinstance(check.equals, int | float) else None,
+                absent_keeps=keeps,
+                support=_support(node, check),
+            )
+        judged = total_seconds(intersection(self._pieces, covered))
+        self._judged[check.name] = (judged, total_seconds(inside))
+        return union([*inside, *subtract((self._whole,), covered)])
+
+    @property
+    def _pieces(self) -> tuple[Span, ...]:
+        return tuple(shot.clean for shot in self._shots if shot.clean is not None)
+
+    def _candidates(self) -> tuple[Span, ...]:
+        return candidates(self._shots, self._conditions(), self._probe.table, **self._rules())
+
+    def _find_clips(self) -> None:
+        self._cut = self._segment(self._conditions())
+        self._clips = [_Candidate(span) for span in self._cut.clips]
+
+    def _segment(self, conditions: Sequence[tuple[str, tuple[Span, ...]]]) -> Segmentation:
+        return stretches(self._shots, conditions, self._probe.table, **self._rules())
+
+    def _conditions(self) -> list[tuple[str, tuple[Span, ...]]]:
+        """Known frame conditions, those of earlier passes first: they are blamed first."""
+        return [(name.partition(".")[2], spans) for name, spans in self._holding.items()]
+
+    def _rules(self) -> _Rules:
+        segment = self._plan.recipe.segment
+        return {
+            "trim": _exact(segment.seconds.trim),
+            "forgive": _exact(segment.forgive_seconds),
+            "min_seconds": _exact(segment.seconds.min),
+            "max_seconds": _exact(segment.seconds.max),
+        }
+
+    def _judge(self, checks: Sequence[Check], stage: int) -> None:
+        """Put the clip conditions of one pass to every clip that is still alive."""
+        judged = {check.name: [Fraction(0), Fraction(0)] for check in checks}
+        for clip in self._clips:
+            if clip.fell is not None:
+                continue
+            clip.signals = clip_signals(
+                self._plan, clip.span, self._probe, self._known, last_stage=stage
+            )
+            clip.stage = stage
+            for check in checks:
+                said = check.judge(clip.signals[check.column])
+                clip.said[check.name] = (check, said)
+                judged[check.name][0] += clip.span.seconds
+                judged[check.name][1] += clip.span.seconds if said.said is Said.holds else 0
+            clip.decide(checks)
+        self._judged.update({name: (a, b) for name, (a, b) in judged.items()})
+
+    def _comeback(self) -> dict[str, tuple[Fraction, int]]:
+        assert self._cut is not None, "clips are known"
+        out: dict[str, tuple[Fraction, int]] = {}
+        conditions = self._conditions()
+        had = total_seconds(self._cut.clips)
+        for name, _ in conditions:
+            others = [pair for pair in conditions if pair[0] != name]
+            found = self._segment(others).clips
+            gained = [span for span in found if not any(span.overlaps(c) for c in self._cut.clips)]
+            out[f"where.{name}"] = (max(Fraction(0), total_seconds(found) - had), len(gained))
+        for check in self._plan.logical.scoped(Scope.clip):
+            alone = [clip for clip in self._clips if clip.only(check.name)]
+            out[check.name] = (total_seconds(clip.span for clip in alone), len(alone))
+        return out
+
+    def _stage_of_reason(self, reason: str) -> int:
+        if reason.startswith("where."):
+            return self._plan.stage_of(self._plan.check(reason).operand.measure)
+        return 1 if reason in ("transition", "trim", "too-long") else self._last_frame_stage
+
+
+class _Rules(TypedDict):
+    trim: Fraction
+    forgive: Fraction
+    min_seconds: Fraction
+    max_seconds: Fraction
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """A clip on its way through the passes."""
+
+    span: Span
+    stage: int = 0
+    fell: Row | None = None
+    signals: dict[str, Signal] = field(default_factory=dict)
+    said: dict[str, tuple[Check, Judgement]] = field(default_factory=dict)
+
+    def decide(self, checks: Sequence[Check]) -> None:
+        """Fall, if a check of this pass says so: the first in recipe order gives the reason."""
+        for wanted, decision in ((Said.fails, Decision.dropped), (Said.unknown, Decision.unscored)):
+            for check in checks:
+                judgement = self.said[check.name][1]
+                if judgement.said is wanted:
+                    self.fell = self._row(decision, judgement.reason, judgement.margin, check.name)
+                    return
+
+    def row(self) -> Row:
+        """The verdict; a clip that never fell is kept, with its tightest margin."""
+        if self.fell is not None:
+            return self.fell
+        margins = [
+            (check.tightness(judgement.margin), judgement.margin, check.name)
+            for check, judgement in self.said.values()
+            if judgement.margin is not None
+        ]
+        _, margin, name = min(margins, default=(0.0, None, None))
+        return self._row(Decision.kept, "ok", margin, name)
+
+    def only(self, name: str) -> bool:
+        """Whether this one check alone let the clip fall, as far as it was measured."""
+        bad = [n for n, (_, judgement) in self.said.items() if judgement.said is not Said.holds]
+        return bad == [name]
+
+    def _row(
+        self, decision: Decision, reason: str, margin: float | None, name: str | None
+    ) -> Row:
+        return Row(
+            span=self.span,
+            unit=Unit.clip,
+            decision=decision,
+            reason=reason,
+            margin=margin,
+            threshold=name,
+            stage=self.stage,
+            signals=self.signals,
+        )
+
+
+def _video_row(plan: Plan, probe: Probe, whole: Span) -> Verdicts | None:
+    """The verdict on the whole video, when container facts already decide it."""
+    checks = plan.logical.scoped(Scope.video)
+    signals: dict[str, Signal] = {}
+    for name in {check.operand.measure for check in checks}:
+        measure = plan.nodes[name].measure
+        said = measure.summarise(ClipSeries(whole, probe.info))
+        signals |= {f"{name}.{signal}": value for signal, value in said.items()}
+    judged: dict[str, tuple[Fraction, Fraction]] = {}
+    fallen: Row | None = None
+    failing: list[str] = []
+    for check in checks:
+        judgement = check.judge(signals[check.column])
+        passed = judgement.said is Said.holds
+        judged[check.name] = (whole.seconds, whole.seconds if passed else Fraction(0))
+        if passed:
+            continue
+        failing.append(check.name)
+        if fallen is None:
+            fallen = Row(
+                span=whole,
+                unit=Unit.rest,
+                decision=Decision.dropped if judgement.said is Said.fails else Decision.unscored,
+                reason=judgement.reason,
+                margin=judgement.margin,
+                threshold=check.name,
+                signals=signals,
+            )
+    if fallen is None:
+        return None
+    comeback = {failing[0]: (whole.seconds, 0)} if len(failing) == 1 else {}
+    return Verdicts(rows=(fallen,), judged=judged, comeback=comeback)
+
+
+def _first_failure(plan: Plan, stage: Pass, known: Known) -> Failure | None:
+    failures = (known.failure(plan.nodes[name]) for name in stage.nodes)
+    return next((failure for failure in failures if failure is not None), None)
+
+
+def _inside(node: Node, span: Span, known: Known) -> dict[str, Series]:
+    """The node's series inside one span; a pair series without the value that looks outside."""
+    series = known.series(node)
+    return {
+        spec.name: series[spec.name].within(span, skip_first=spec.support is Support.pair)
+        for spec in node.measure.series
+        if spec.name in series
+    }
+
+
+def _support(node: Node, check: Check) -> Support:
+    return next(s.support for s in node.measure.series if s.name == check.operand.series)
+
+
+def _exact(seconds: float) -> Fraction:
+    """What the user wrote, not its nearest binary fraction: 0.2 is 1/5."""
+    return Fraction(str(seconds))

@@ -1,0 +1,130 @@
+"""The logical plan: what must be known of every video so that a recipe can be decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from curator.abc.measure import AudioNeed, FrameNeed, Measure
+from curator.abc.shots import ShotDetector
+from curator.plan.checks import Check, Scope
+from curator.registry import load_measure, load_shots
+from curator.spec.operand import measure_instance, resolve_condition, settings_document
+from curator.spec.recipe import Condition, Recipe
+
+__all__ = ["FORMAT", "POSTER", "SHOTS", "LogicalPlan", "Node", "compile_plan"]
+
+FORMAT = 1
+"""Part of every key: raise it to orphan every fact."""
+SHOTS = "shots"
+"""Name of the node that finds the cuts."""
+POSTER = "poster"
+"""Name of the node that takes the pictures of the report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A measure with its settings: one computation that the plan needs."""
+
+    name: str
+    """The name that conditions use; it is not part of the key."""
+    op: str
+    measure: Measure
+
+    @property
+    def looks(self) -> bool:
+        """Whether it needs pictures."""
+        return any(isinstance(need, FrameNeed) for need in self.measure.needs.values())
+
+    @property
+    def listens(self) -> bool:
+        """Whether it needs sound."""
+        return any(isinstance(need, AudioNeed) for need in self.measure.needs.values())
+
+    @property
+    def detector(self) -> ShotDetector:
+        """The measure as a shot detector; only for the node `SHOTS`."""
+        assert self.name == SHOTS, "only the shots node is a detector"
+        return cast("ShotDetector", self.measure)
+
+    def settings(self) -> Mapping[str, Any]:
+        """Every setting by name, resolved: the `params` of its key."""
+        return settings_document(self.measure)
+
+    def document(self, *, fingerprint: str, grid: str) -> dict[str, Any]:
+        """The key's document: everything that can change the result, and nothing else.
+
+        Args:
+            fingerprint: of the video's content.
+            grid: digest of the probe's output, which holds the native time grid.
+        """
+        return {
+            "format": FORMAT,
+            "kind": "measure",
+            "op": self.op,
+            "version": self.measure.version,
+            "params": dict(self.settings()),
+            "weights": {weight.name: weight.sha256 for weight in self.measure.weights},
+            "view": "views/1 tiles/4s",
+            "inputs": {"video": fingerprint, "grid": grid},
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogicalPlan:
+    """What must be known. Nodes that nothing asks for are not in it."""
+
+    recipe: Recipe
+    nodes: Mapping[str, Node]
+    """By name: `SHOTS`, `POSTER` and every measure that a check uses."""
+    checks: tuple[Check, ...]
+    """Video checks, then frame checks, then clip checks; recipe order inside each."""
+
+    def scoped(self, scope: Scope) -> tuple[Check, ...]:
+        """The checks of one scope, in recipe order."""
+        return tuple(check for check in self.checks if check.scope is scope)
+
+    def checks_of(self, node: str, scope: Scope) -> tuple[Check, ...]:
+        """The checks of one scope that read `node`."""
+        return tuple(c for c in self.scoped(scope) if c.operand.measure == node)
+
+
+def compile_plan(recipe: Recipe) -> LogicalPlan:
+    """The logical plan of a checked recipe. Only the measures that it uses are imported.
+
+    Raises:
+        MeasureError: when an operator is not installed.
+    """
+    nodes: dict[str, Node] = {}
+    checks: list[Check] = []
+    for section, conditions in (("where", recipe.segment.where), ("keep", recipe.keep)):
+        for name, condition in conditions.items():
+            checks.append(_check(recipe, section, name, condition, nodes))
+    detector = measure_instance(
+        load_shots(recipe.segment.shots.op), recipe.segment.shots.params
+    )
+    fixed = {
+        SHOTS: Node(SHOTS, recipe.segment.shots.op, detector),
+        POSTER: Node(POSTER, POSTER, measure_instance(load_measure(POSTER), {})),
+    }
+    order = {Scope.video: 0, Scope.frame: 1, Scope.clip: 2}
+    return LogicalPlan(
+        recipe=recipe,
+        nodes={**fixed, **nodes},
+        checks=tuple(sorted(checks, key=lambda check: order[check.scope])),
+    )
+
+
+def _check(
+    recipe: Recipe, section: str, name: str, condition: Condition, nodes: dict[str, Node]
+) -> Check:
+    operand = resolve_condition(condition.of, recipe)
+    if operand.measure not in nodes:
+        measure = measure_instance(load_measure(operand.op), operand.params)
+        nodes[operand.measure] = Node(operand.measure, operand.op, measure)
+    if section == "where":
+        scope = Scope.frame
+    else:
+        scope = Scope.clip if nodes[operand.measure].measure.needs else Scope.video
+    return Check.of(f"{section}.{name}", condition, operand, scope)
