@@ -12,17 +12,20 @@ from typing import Any
 
 from curator.spec.recipe import Recipe
 
-__all__ = ["REQUIRED", "plain", "recipe_defaults"]
+__all__ = ["REQUIRED", "is_written", "plain", "recipe_defaults"]
 
 REQUIRED = "???"
 """OmegaConf's word for a value that somebody has to give."""
 
-_NOT_WRITTEN = frozenset({"places", "params"})
-
 
 def recipe_defaults() -> dict[str, Any]:
     """Every field of a recipe that has a fixed name, with its default or ``???``."""
-    return {f.name: _default(f) for f in fields(Recipe) if f.name not in _NOT_WRITTEN}
+    return {f.name: _default(f) for f in fields(Recipe) if is_written(f)}
+
+
+def is_written(f: Field[Any]) -> bool:
+    """Whether a field is a key of the document; the others are made by the compiler."""
+    return bool(f.metadata.get("written", True))
 
 
 def plain(value: object) -> Any:

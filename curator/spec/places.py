@@ -79,8 +79,10 @@ def places_of(
     for word in overrides:
         path = override_key(word)
         if word[:1] not in {"+", "~"}:
-            missing = (p for p in _prefixes(path) if p not in known and p not in keys)
+            missing = [p for p in _prefixes(path) if p not in known and p not in keys]
             invented.update(missing)
+            values.update(dict.fromkeys(missing, Location(_COMMAND_LINE, 1, 1)))
+            keys.update(dict.fromkeys(missing, Location(_COMMAND_LINE, 1, 1)))
         for at, column, key_column in _override_places(word):
             keys[at] = Location(_COMMAND_LINE, 1, key_column)
             values[at] = Location(_COMMAND_LINE, 1, column)

@@ -81,11 +81,11 @@ class Condition:
 class SecondsSpec:
     """How long clips are."""
 
-    min: float = 2.0
+    min: float = field(default=2.0, metadata={"unit": "s"})
     """Shortest clip, seconds; shorter stretches are dropped as ``too-short``."""
-    max: float = 20.0
+    max: float = field(default=20.0, metadata={"unit": "s"})
     """Longest clip, seconds; longer stretches are cut into equal parts."""
-    trim: float = 0.0
+    trim: float = field(default=0.0, metadata={"unit": "s"})
     """Seconds left out at both ends of every shot."""
 
 
@@ -95,7 +95,7 @@ class ShotsSpec:
 
     op: str = "cuts"
     """Name of a shot detector (`curator ops`)."""
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict, metadata={"written": False})
     """Its settings, written beside `op`."""
 
 
@@ -117,7 +117,7 @@ class MeasureSpec:
 
     op: str
     """Name of a measure (`curator ops`)."""
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict, metadata={"written": False})
     """Its settings, written beside `op`."""
 
 
@@ -125,7 +125,7 @@ class MeasureSpec:
 class VideoSpec:
     """The video track of a sample."""
 
-    height: int | None = None
+    height: int | None = field(default=None, metadata={"unit": "px"})
     """Height in pixels, width follows (both even); null keeps the source's display size. Never enlarged."""
     fps: float | None = None
     """Constant frames per second; null keeps the source's own frames and times."""
@@ -173,7 +173,7 @@ class Recipe:
     """One or two sentences for the dataset card."""
     rights: RightsMode = RightsMode.required
     """``required``: a source without a licence is a mistake. ``unchecked``: build all the same."""
-    max_failed: float = 0.02
+    max_failed: float = field(default=0.02, metadata={"unit": "ratio"})
     """Share of videos that may fail before the build ends with exit code 3 (``2%`` may be written)."""
     sources: Mapping[str, SourceSpec] = field(default_factory=dict)
     segment: SegmentSpec = field(default_factory=SegmentSpec)
@@ -182,8 +182,10 @@ class Recipe:
     keep: Mapping[str, Condition] = field(default_factory=dict)
     """Clip-level thresholds; all must hold."""
     sample: SampleSpec = field(default_factory=SampleSpec)
-    splits: Mapping[str, float] = field(default_factory=dict)
+    splits: Mapping[str, float] = field(default_factory=dict, metadata={"unit": "ratio"})
     """Share of videos per extra split, e.g. ``{test: 0.05}``; the rest is ``train``."""
     pack: PackSpec = field(default_factory=PackSpec)
-    places: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
+    places: Mapping[str, Location] = field(
+        default_factory=dict, compare=False, repr=False, metadata={"written": False}
+    )
     """Where each key was written, by dotted path: for errors only, never part of a key."""

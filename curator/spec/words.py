@@ -17,9 +17,22 @@ from curator.errors import UsageError
 __all__ = ["Words", "is_override", "override_key", "parse_words", "relax", "restore"]
 
 _TAKES_VALUE = frozenset(
-    "--cfg -c --package -p --config-path -cp --config-name -cn --config-dir -cd -sc --shell-completion".split()
+    [
+        "--cfg",
+        "-c",
+        "--package",
+        "-p",
+        "--config-path",
+        "-cp",
+        "--config-name",
+        "-cn",
+        "--config-dir",
+        "-cd",
+        "-sc",
+        "--shell-completion",
+    ]
 )
-_INFO_TOPICS = frozenset("all config defaults defaults-tree plugins searchpath".split())
+_INFO_TOPICS = frozenset(["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"])
 _SIMPLE = re.compile(r"[\w.-]+")
 
 
@@ -36,6 +49,7 @@ class Words:
 
     @property
     def names_recipe(self) -> bool:
+        """Whether it says which recipe."""
         return any(word.startswith("recipe=") for word in self.overrides)
 
 
@@ -56,9 +70,9 @@ def parse_words(argv: Sequence[str]) -> Words:
     rest = list(argv)
     while rest:
         word = rest.pop(0)
-        if word in _TAKES_VALUE and rest:
-            flags += [word, rest.pop(0)]
-        elif word in {"--info", "-i"} and rest and rest[0] in _INFO_TOPICS:
+        if (word in _TAKES_VALUE and rest) or (
+            word in {"--info", "-i"} and rest and rest[0] in _INFO_TOPICS
+        ):
             flags += [word, rest.pop(0)]
         elif word.startswith("-"):
             flags.append(word)

@@ -34,7 +34,9 @@ class FusedLauncher(Launcher):
         self._context, self._task, self._config = hydra_context, task_function, config
 
     def launch(
-        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+        self,
+        job_overrides: Sequence[Sequence[str]],
+        initial_job_idx: int,  # noqa: ARG002  # Hydra's signature
     ) -> Sequence[JobReturn]:
         """One call for all; what it returns per configuration goes back to the sweeper."""
         load = self._context.config_loader.load_sweep_config

@@ -1,0 +1,246 @@
+"""A composed document becomes a typed `Recipe`, or all its mistakes at once.
+
+Only the measures that the recipe names are imported, and none of them is started.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from curator.errors import MeasureError
+from curator.registry import load_measure, load_shots, measures, nearest, shot_detectors
+from curator.spec.conditions import read_conditions
+from curator.spec.defaults import REQUIRED, plain
+from curator.spec.operand import read_settings
+from curator.spec.places import Places
+from curator.spec.ranges import RECIPE_CHECKS
+from curator.spec.read import Reader
+from curator.spec.recipe import (
+    MeasureSpec,
+    Recipe,
+    RightsMode,
+    SegmentSpec,
+    ShotsSpec,
+    SourceSpec,
+)
+from curator.spec.settings import EngineSpec, Settings, StoreSpec
+
+__all__ = ["compile_recipe", "compile_settings", "document", "recipe_from_document"]
+
+_ENTRY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_MANIFESTS = frozenset({".csv", ".jsonl", ".parquet"})
+_MAPS = ("sources", "measure", "keep", "splits")
+
+
+def compile_recipe(
+    node: Mapping[str, Any], places: Places | None = None, *, footage: bool = True
+) -> Recipe:
+    """Type and check a recipe document.
+
+    Args:
+        node: The recipe's keys, plain and resolved.
+        places: Where each of them was written.
+        footage: Whether urls and licences of sources must be given; a shipped recipe leaves them open.
+
+    Raises:
+        RecipeErrors: all mistakes, in file order.
+    """
+    reader = Reader(places or Places(), RECIPE_CHECKS)
+    for path in _targets(node, ""):
+        reader.note(
+            "recipe-target",
+            path,
+            f"'{path}' is refused: a recipe is data and cannot name code to run",
+            hint="name an installed operator: `op: NAME` (`curator ops`)",
+            at_key=True,
+        )
+    measure = _measures(node.get("measure", {}), reader)
+    maps = {
+        "sources": _sources(node, reader, footage=footage),
+        "segment": _segment(node.get("segment", {}), measure, reader),
+        "measure": measure,
+        "keep": read_conditions(
+            node.get("keep", {}), "keep", per_frame=False, named=measure, reader=reader
+        ),
+        "places": reader.places.values,
+    }
+    _check_names(node, reader)
+    recipe = reader.record(Recipe, node, "", **maps)
+    reader.finish()
+    assert recipe is not None, "a reader without errors has made its record"
+    return recipe
+
+
+def compile_settings(node: Mapping[str, Any], places: Places | None = None) -> Settings:
+    """Type and check how a build is run.
+
+    Raises:
+        RecipeErrors: all mistakes.
+    """
+    reader = Reader(places or Places())
+    parts = {
+        "engine": reader.record(EngineSpec, node.get("engine", {}), "engine"),
+        "store": reader.record(StoreSpec, node.get("store", {}), "store"),
+    }
+    settings = reader.record(Settings, node, "", **parts)
+    reader.finish()
+    assert settings is not None, "a reader without errors has made its record"
+    return settings
+
+
+def document(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as a plain, resolved document that JSON can hold; without places."""
+    written: dict[str, Any] = plain(recipe)
+    return written
+
+
+def recipe_from_document(node: Mapping[str, Any]) -> Recipe:
+    """The recipe that `document` wrote down, e.g. in a lock file.
+
+    Raises:
+        RecipeErrors: when this version cannot read it.
+    """
+    return compile_recipe(node, footage=False)
+
+
+def _targets(node: Any, path: str) -> Iterator[str]:
+    """Every place where somebody wrote ``_target_``."""
+    entries: list[tuple[Any, Any]] = []
+    if isinstance(node, Mapping):
+        entries = list(node.items())
+    elif isinstance(node, list):
+        entries = list(enumerate(node))
+    for name, inner in entries:
+        full = f"{path}.{name}" if path else str(name)
+        if name == "_target_":
+            yield full
+        yield from _targets(inner, full)
+
+
+def _check_names(node: Mapping[str, Any], reader: Reader) -> None:
+    maps = {path: node.get(path) for path in _MAPS}
+    segment = node.get("segment")
+    maps["segment.where"] = segment.get("where") if isinstance(segment, Mapping) else None
+    for path, entries in maps.items():
+        for name in entries if isinstance(entries, Mapping) else ():
+            if not _ENTRY.fullmatch(str(name)):
+                message = f"'{name}' is no name: letters, digits, _ and -, not a digit first"
+                reader.note("recipe-bad-name", f"{path}.{name}", message, at_key=True)
+
+
+def _sources(
+    node: Mapping[str, Any], reader: Reader, *, footage: bool
+) -> dict[str, SourceSpec | None]:
+    entries = node.get("sources", {})
+    if not isinstance(entries, Mapping):
+        reader.note("recipe-wrong-type", "sources", "'sources' is a map of named sources")
+        return {}
+    if not entries and footage:
+        hint = "on the command line: sources.films.url=..."
+        reader.note("recipe-missing", "sources", "say where the footage is", hint=hint)
+    free = node.get("rights") == RightsMode.unchecked.name
+    made = {}
+    for name, entry in entries.items():
+        path = f"sources.{name}"
+        if path in reader.places.invented and len(entries) > 1:
+            known = [str(other) for other in entries if other != name]
+            message = f"the recipe has no source '{name}'"
+            reader.note(
+                "recipe-unknown-key", path, message, hint=nearest(str(name), known), at_key=True
+            )
+        elif isinstance(entry, Mapping):
+            made[str(name)] = _source(entry, path, reader, footage=footage, free=free)
+        else:
+            made[str(name)] = reader.record(SourceSpec, entry, path)
+    return made
+
+
+def _source(
+    entry: Mapping[str, Any], path: str, reader: Reader, *, footage: bool, free: bool
+) -> SourceSpec | None:
+    given: dict[str, Any] = {}
+    if entry.get("url", REQUIRED) == REQUIRED:
+        given["url"] = REQUIRED
+        if footage:
+            hint = f"say where it is: {path}.url=FOLDER/*.mp4"
+            reader.note("recipe-missing", f"{path}.url", "there is no footage yet", hint=hint)
+    if entry.get("license") in (None, REQUIRED):
+        given["license"] = None
+        if footage and not free and not _is_manifest(entry.get("url")):
+            reader.note(
+                "recipe-missing-license",
+                f"{path}.license",
+                f"nothing says under which terms '{path}' may be used",
+                hint=f"{path}.license=CC-BY-4.0 (SPDX or free text), or rights=unchecked",
+            )
+    return reader.record(SourceSpec, entry, path, **given)
+
+
+def _is_manifest(url: Any) -> bool:
+    """A manifest may bring a licence for each of its rows."""
+    return isinstance(url, str) and PurePosixPath(url).suffix.lower() in _MANIFESTS
+
+
+def _measures(node: Any, reader: Reader) -> dict[str, MeasureSpec]:
+    if not isinstance(node, Mapping):
+        reader.note("recipe-wrong-type", "measure", "'measure' is a map of named measures")
+        return {}
+    made = {}
+    for name, entry in node.items():
+        path = f"measure.{name}"
+        if not isinstance(entry, Mapping):
+            reader.note("recipe-wrong-type", path, f"'{path}' is a map of settings")
+            continue
+        # An entry under an operator's own name need not repeat it.
+        op = entry.get("op", name if name in measures() else None)
+        found = _operator(op, path, measures(), load_measure, reader)
+        if found is not None:
+            params = {key: value for key, value in entry.items() if key not in {"op", "_target_"}}
+            made[str(name)] = MeasureSpec(op=op, params=read_settings(found, params, path, reader))
+    return made
+
+
+def _operator(op: Any, path: str, known: Any, load: Any, reader: Reader) -> Any:
+    if op is None or op == REQUIRED:
+        reader.missing(path, "op")
+        return None
+    if op not in known:
+        reader.note(
+            "recipe-unknown-measure",
+            f"{path}.op",
+            f"no operator is called '{op}'",
+            hint=nearest(str(op), list(known)),
+        )
+        return None
+    try:
+        return load(op)
+    except MeasureError as error:
+        reader.note(error.reason, f"{path}.op", error.message, hint=error.hint)
+        return None
+
+
+def _segment(node: Any, measure: Mapping[str, MeasureSpec], reader: Reader) -> SegmentSpec | None:
+    if not isinstance(node, Mapping):
+        reader.note("recipe-wrong-type", "segment", "'segment' is a map of settings")
+        return None
+    where = read_conditions(
+        node.get("where", {}), "segment.where", per_frame=True, named=measure, reader=reader
+    )
+    shots = _shots(node.get("shots", {}), reader)
+    return reader.record(SegmentSpec, node, "segment", where=where, shots=shots)
+
+
+def _shots(node: Any, reader: Reader) -> ShotsSpec | None:
+    path = "segment.shots"
+    if not isinstance(node, Mapping):
+        reader.note("recipe-wrong-type", path, f"'{path}' is a map of settings")
+        return None
+    op = node.get("op", ShotsSpec.op)
+    found = _operator(op, path, shot_detectors(), load_shots, reader)
+    if found is None:
+        return None
+    params = {key: value for key, value in node.items() if key not in {"op", "_target_"}}
+    return ShotsSpec(op=op, params=read_settings(found, params, path, reader))

@@ -1,0 +1,122 @@
+"""Conditions: what they are about, and their bounds in the unit of that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from curator.errors import MeasureError, RecipeError
+from curator.registry import nearest
+from curator.spec.operand import STATISTICS, Operand, resolve
+from curator.spec.read import FAILED, Reader
+from curator.spec.recipe import Condition, MeasureSpec
+
+__all__ = ["TEXT", "read_conditions"]
+
+TEXT = "text"
+"""The unit of a signal that is a name, such as a codec: only `equals` fits it."""
+
+_BOUNDS = ("min", "max", "abs_max")
+
+
+def read_conditions(
+    node: Any,
+    path: str,
+    *,
+    per_frame: bool,
+    named: Mapping[str, MeasureSpec],
+    reader: Reader,
+) -> dict[str, Condition]:
+    """Every condition of ``segment.where`` (`per_frame`) or ``keep``; mistakes go to `reader`."""
+    if not isinstance(node, Mapping):
+        reader.note("recipe-wrong-type", path, f"'{path}' is a map of named conditions")
+        return {}
+    made: dict[str, Condition] = {}
+    for name, entry in node.items():
+        full = f"{path}.{name}"
+        if full in reader.places.invented:
+            _note_invented(full, str(name), node, reader)
+            continue
+        condition = _read(entry, full, per_frame=per_frame, named=named, reader=reader)
+        if condition is not None:
+            made[str(name)] = condition
+    return made
+
+
+def _note_invented(full: str, name: str, siblings: Mapping[str, Any], reader: Reader) -> None:
+    others = [str(other) for other in siblings if other != name]
+    reader.note(
+        "recipe-unknown-key",
+        full,
+        f"the recipe has no '{full}'",
+        hint=f"{nearest(name, others)}; to add one: '+{full}={{of: ..., min: ...}}'",
+        at_key=True,
+    )
+
+
+def _read(
+    node: Any, path: str, *, per_frame: bool, named: Mapping[str, MeasureSpec], reader: Reader
+) -> Condition | None:
+    given: dict[str, Any] = dict.fromkeys((*_BOUNDS, "equals"))
+    values = reader.values(Condition, node, path, skip=given)
+    if not isinstance(node, Mapping):
+        return None
+    bounds = {name: node[name] for name in given if node.get(name) is not None}
+    if not bounds:
+        hint = "give min, max, abs_max or equals"
+        reader.note("recipe-no-bound", path, f"'{path}' has no bound", hint=hint, at_key=True)
+    of = node.get("of")
+    if not isinstance(of, str):
+        return None
+    operand = _operand(of, f"{path}.of", per_frame=per_frame, named=named, reader=reader)
+    numbers = {
+        name: _bound(name, value, operand, f"{path}.{name}", reader)
+        for name, value in bounds.items()
+    }
+    if values is None or operand is None or any(n is FAILED for n in numbers.values()):
+        return None
+    _check_order(numbers, path, reader)
+    return reader.make(Condition, {**values, **given, **numbers}, path)
+
+
+def _operand(
+    of: str, path: str, *, per_frame: bool, named: Mapping[str, MeasureSpec], reader: Reader
+) -> Operand | None:
+    try:
+        operand = resolve(of, named)
+    except (RecipeError, MeasureError) as error:
+        reader.note(error.reason, path, error.message, hint=error.hint)
+        return None
+    if operand.per_frame == per_frame:
+        return operand
+    if per_frame:
+        message = f"'{of}' is one number per clip; a condition under 'where' is about frames"
+        hint = "move it to keep"
+    else:
+        message = f"'{of}' is a number per frame; a condition under 'keep' is about clips"
+        hint = f"say which statistic: {of}.median (or {', '.join(STATISTICS)})"
+    reader.note("recipe-unknown-signal", path, message, hint=hint)
+    return None
+
+
+def _bound(name: str, value: Any, operand: Operand | None, path: str, reader: Reader) -> Any:
+    if operand is None:  # the unit is not known, so only what is no number at all is a mistake
+        return value
+    if operand.unit == TEXT:
+        if name == "equals" and isinstance(value, str):
+            return value
+        message = f"'{operand.name}' is text: only 'equals' with a text fits it"
+        reader.note("recipe-wrong-type", path, message)
+        return FAILED
+    number = reader.number(value, operand.unit, path)
+    return number if number is FAILED else float(number)
+
+
+def _check_order(bounds: Mapping[str, Any], path: str, reader: Reader) -> None:
+    low, high, size = (bounds.get(name) for name in _BOUNDS)
+    if low is not None and high is not None and low > high:
+        message = f"'{path}' keeps nothing: min {low:g} is above max {high:g}"
+        reader.note("recipe-min-above-max", f"{path}.min", message)
+    if size is not None and size < 0:
+        message = f"'{path}' keeps nothing: abs_max is {size:g}"
+        reader.note("recipe-out-of-range", f"{path}.abs_max", message)

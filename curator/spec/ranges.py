@@ -1,0 +1,82 @@
+"""What the types of a recipe cannot say: ranges of its numbers, and numbers that exclude each other."""
+
+from __future__ import annotations
+
+import re
+
+from curator.spec.read import Checks, Reader
+from curator.spec.recipe import (
+    AudioSpec,
+    PackSpec,
+    Recipe,
+    SecondsSpec,
+    SegmentSpec,
+    VideoSpec,
+)
+
+__all__ = ["RECIPE_CHECKS"]
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+
+
+def _seconds(seconds: SecondsSpec, path: str, reader: Reader) -> None:
+    if seconds.min > seconds.max:
+        message = f"no clip fits: min {seconds.min:g} s is above max {seconds.max:g} s"
+        reader.note("recipe-min-above-max", f"{path}.min", message)
+    _must(
+        reader,
+        (seconds.min > 0, f"{path}.min", "above 0 s"),
+        (seconds.trim >= 0, f"{path}.trim", "not negative"),
+    )
+
+
+def _segment(segment: SegmentSpec, path: str, reader: Reader) -> None:
+    _must(reader, (segment.forgive_seconds >= 0, f"{path}.forgive_seconds", "not negative"))
+
+
+def _video(video: VideoSpec, path: str, reader: Reader) -> None:
+    _must(
+        reader,
+        (video.height is None or video.height >= 2, f"{path}.height", "at least 2 px"),
+        (video.fps is None or video.fps > 0, f"{path}.fps", "above 0"),
+        (0 <= video.crf <= 51, f"{path}.crf", "from 0 to 51"),
+    )
+
+
+def _audio(audio: AudioSpec, path: str, reader: Reader) -> None:
+    rate = audio.sample_rate_hz
+    _must(reader, (rate is None or rate > 0, f"{path}.sample_rate_hz", "above 0"))
+
+
+def _pack(pack: PackSpec, path: str, reader: Reader) -> None:
+    _must(reader, (pack.shard_mib >= 1, f"{path}.shard_mib", "at least 1"))
+
+
+def _recipe(recipe: Recipe, _path: str, reader: Reader) -> None:
+    shares = recipe.splits.values()
+    _must(
+        reader,
+        (bool(_NAME.fullmatch(recipe.name)), "name", "of a-z, 0-9, '.', '_' and '-'"),
+        (0 <= recipe.max_failed <= 1, "max_failed", "a share from 0 to 1"),
+        (all(0 < share < 1 for share in shares), "splits", "shares above 0 and below 1"),
+        (sum(shares) < 1, "splits", "shares that leave something for train"),
+        ("train" not in recipe.splits, "splits.train", "left out: train is what is left"),
+    )
+
+
+def _must(reader: Reader, *rules: tuple[bool, str, str]) -> None:
+    """Note the rules that do not hold; a rule is (whether it holds, where, what is right)."""
+    for holds, path, right in rules:
+        if not holds:
+            reader.note("recipe-out-of-range", path, f"'{path}' must be {right}")
+
+
+RECIPE_CHECKS: Checks = {
+    AudioSpec: _audio,
+    PackSpec: _pack,
+    Recipe: _recipe,
+    SecondsSpec: _seconds,
+    SegmentSpec: _segment,
+    VideoSpec: _video,
+}
+"""Run on each record of a recipe as soon as it is made."""
