@@ -13,7 +13,7 @@ from typing import Any
 from curator.errors import MeasureError
 from curator.registry import load_measure, load_shots, measures, nearest, shot_detectors
 from curator.spec.conditions import read_conditions
-from curator.spec.defaults import REQUIRED, plain
+from curator.spec.defaults import REQUIRED
 from curator.spec.operand import read_settings
 from curator.spec.places import Places
 from curator.spec.ranges import RECIPE_CHECKS
@@ -28,7 +28,7 @@ from curator.spec.recipe import (
 )
 from curator.spec.settings import EngineSpec, Settings, StoreSpec
 
-__all__ = ["compile_recipe", "compile_settings", "document", "recipe_from_document"]
+__all__ = ["compile_recipe", "compile_settings"]
 
 _ENTRY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _MANIFESTS = frozenset({".csv", ".jsonl", ".parquet"})
@@ -89,21 +89,6 @@ def compile_settings(node: Mapping[str, Any], places: Places | None = None) -> S
     reader.finish()
     assert settings is not None, "a reader without errors has made its record"
     return settings
-
-
-def document(recipe: Recipe) -> dict[str, Any]:
-    """A recipe as a plain, resolved document that JSON can hold; without places."""
-    written: dict[str, Any] = plain(recipe)
-    return written
-
-
-def recipe_from_document(node: Mapping[str, Any]) -> Recipe:
-    """The recipe that `document` wrote down, e.g. in a lock file.
-
-    Raises:
-        RecipeErrors: when this version cannot read it.
-    """
-    return compile_recipe(node, footage=False)
 
 
 def _targets(node: Any, path: str) -> Iterator[str]:

@@ -13,8 +13,8 @@ from curator.spec.recipe import Condition, MeasureSpec
 
 __all__ = ["TEXT", "read_conditions"]
 
-TEXT = "text"
-"""The unit of a signal that is a name, such as a codec: only `equals` fits it."""
+TEXT = "name"
+"""The unit of a signal that is text, such as a codec: only `equals` fits it."""
 
 _BOUNDS = ("min", "max", "abs_max")
 
