@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curator.abc.measure import ClipSeries, FrameNeed, Need, Tile, View, Weight
+from curator.measure.picture import active, black_edges
 from curator.model.series import Series
 from curator.model.signal import SeriesSpec, Signal, SignalSpec
 
@@ -96,8 +97,9 @@ class _Running:
 
 
 _CELL_PX = 32
-_MARGIN_PX = 8  # the filters reach 6 px, so ridges nearer to a crop's border than this are not judged
-_BLACK = 26  # stored luma: black is 16, and compression leaves ripples on bars
+_MARGIN_PX = (
+    8  # the filters reach 6 px, so ridges nearer to a crop's border than this are not judged
+)
 _MIN_RIDGE_PX = 5
 _MIN_CELLS = 2
 _FAINT = 0.75  # luma per px: below this an 8-bit ramp is a staircase
@@ -142,9 +144,8 @@ def _sharpest(cells: npt.NDArray[np.intp], coarse: _Floats, fine: _Floats) -> fl
 
 
 def _judged(crop: _Bytes) -> _Bytes:
-    """Where edges count: away from the crop's border and from black bars, whose edge is always sharp."""
-    top, bottom = _bars(cv2.reduce(crop, 1, cv2.REDUCE_MAX).ravel())
-    left, right = _bars(cv2.reduce(crop, 0, cv2.REDUCE_MAX).ravel())
+    """1 where edges count: away from the crop's border and from black bars, whose edge is always sharp."""
+    top, bottom, left, right = black_edges(crop)
     height, width = crop.shape
     judged = np.zeros(crop.shape, np.uint8)
     judged[
@@ -152,12 +153,6 @@ def _judged(crop: _Bytes) -> _Bytes:
         left + _MARGIN_PX : max(0, width - right - _MARGIN_PX),
     ] = 1
     return judged
-
-
-def _bars(brightest: _Bytes) -> tuple[int, int]:
-    """How many lines at either end are black, given the brightest pixel of each line."""
-    lit = np.flatnonzero(brightest > _BLACK)
-    return (int(lit[0]), int(len(brightest) - 1 - lit[-1])) if len(lit) else (len(brightest), 0)
 
 
 def _noise(canvas: _Bytes) -> float:
@@ -185,10 +180,7 @@ def _kernels(sigma: float) -> tuple[_Floats, _Floats]:
 
 def _laplacian(plane: _Bytes) -> float:
     """Variance of the Laplacian inside the picture, bars left out."""
-    top, bottom = _bars(cv2.reduce(plane, 1, cv2.REDUCE_MAX).ravel())
-    left, right = _bars(cv2.reduce(plane, 0, cv2.REDUCE_MAX).ravel())
-    height, width = plane.shape
-    inside = plane[top : height - bottom, left : width - right]
+    inside = active(plane)
     if min(inside.shape) < 3:
         return 0.0
     response = cv2.Laplacian(inside, cv2.CV_16S)[1:-1, 1:-1]

@@ -1,0 +1,42 @@
+"""Where the picture lies inside the frame: what several measures must leave out of their statistics.
+
+Not a measure. `bars` reports borders with care (uniform colours, persistence, doubt); this is the
+quick version that keeps black bars from counting as dark, flat or static.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["BLACK", "active", "black_edges"]
+
+_Bytes: TypeAlias = npt.NDArray[np.uint8]
+
+BLACK = 26
+"""Stored luma up to which a line is black: black is 16, and compression leaves ripples on bars."""
+
+
+def black_edges(plane: _Bytes) -> tuple[int, int, int, int]:
+    """Black lines at the top, bottom, left and right of a ``(h, w)`` plane of stored luma.
+
+    A plane that is black altogether has no bars: (0, 0, 0, 0).
+    """
+    top, bottom = _ends(cv2.reduce(plane, 1, cv2.REDUCE_MAX).ravel())
+    left, right = _ends(cv2.reduce(plane, 0, cv2.REDUCE_MAX).ravel())
+    return top, bottom, left, right
+
+
+def active(plane: _Bytes) -> _Bytes:
+    """The part of a ``(h, w)`` plane inside its black bars; a view, never empty."""
+    top, bottom, left, right = black_edges(plane)
+    height, width = plane.shape
+    return plane[top : height - bottom, left : width - right]
+
+
+def _ends(brightest: _Bytes) -> tuple[int, int]:
+    lit = np.flatnonzero(brightest > BLACK)
+    return (int(lit[0]), int(len(brightest) - 1 - lit[-1])) if len(lit) else (0, 0)
