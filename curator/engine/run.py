@@ -6,7 +6,6 @@ restart would miss: every finished task is a fact before the next question is pu
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -73,7 +72,7 @@ def run(
     """
     with (
         Pool(
-            workers=engine.workers or os.cpu_count() or 1,
+            workers=engine.worker_count,
             task_seconds=engine.task_seconds,
             task_memory_gib=engine.task_memory_gib,
         ) as pool,
@@ -126,15 +125,11 @@ class _Coordinator:
 
     def _take(self) -> None:
         """Keep a few videos in hand: enough for every worker, few enough for bounded memory."""
-        while self._queue and len(self._videos) < 2 * self._workers + 2:
+        while self._queue and len(self._videos) < 2 * self._engine.worker_count + 2:
             ref, plans = self._queue.popleft()
             number = next(self._numbers)
             self._videos[number] = _Video(ref=ref, plans=plans)
             self._footage.request(number, ref)
-
-    @property
-    def _workers(self) -> int:
-        return self._engine.workers or os.cpu_count() or 1
 
     # A video's file is there (or not)
 

@@ -72,6 +72,10 @@ class Series:
         first = min(first + skip_first, last)
         return Series(self.ticks[first:last], self.time_base, self.values[first:last])
 
+    def last(self, count: int) -> Series:
+        """The last `count` samples."""
+        return Series(self.ticks[-count:], self.time_base, self.values[-count:])
+
     @staticmethod
     def join(parts: Sequence[Series]) -> Series:
         """One series from parts in time order.

@@ -29,7 +29,12 @@ from curator.plan.statistics import statistic
 from curator.segment.clips import Segmentation, candidates, holds, reach, stretches
 from curator.spec.recipe import Absent
 
-__all__ = ["Demand", "Known", "Verdicts", "advance", "clip_signals", "unscored"]
+__all__ = ["NOT_MEASURED", "Demand", "Known", "Verdicts", "advance", "clip_signals", "unscored"]
+
+
+NOT_MEASURED = Failure(
+    stage="measure", reason="not-measured", message="no build has measured this yet"
+)
 
 
 class Known(Protocol):
@@ -74,8 +79,13 @@ class Verdicts:
     """Condition to (seconds judged, seconds let through): what the next plan learns from."""
 
 
-def advance(plan: Plan, probe: Probe, known: Known) -> Demand | Verdicts:
-    """The next demand of `plan` on this video, or its verdicts."""
+def advance(
+    plan: Plan, probe: Probe, known: Known, *, partial: bool = False
+) -> Demand | Verdicts:
+    """The next demand of `plan` on this video, or its verdicts.
+
+    With `partial` there is no demand: what has not been measured is unscored as ``not-measured``.
+    """
     whole = Span(Fraction(0), probe.info.duration_seconds)
     fallen = _video_row(plan, probe, whole)
     if fallen is not None:
@@ -89,9 +99,14 @@ def advance(plan: Plan, probe: Probe, known: Known) -> Demand | Verdicts:
         wanted = {name: look.wanted(plan.nodes[name], alive) for name in stage.nodes}
         missing = {name: wanted[name] - known.covered(plan.nodes[name]) for name in stage.nodes}
         if any(missing.values()):
-            return Demand(
+            demand = Demand(
                 stage=stage.index, tiles={n: t for n, t in missing.items() if t}, alive=alive
             )
+            if not partial:
+                return demand
+            if stage.scope is not PassScope.clips:
+                return unscored(probe, NOT_MEASURED)
+            look.set_aside(stage, missing)
         look.learn(stage, wanted)
     return look.verdicts()
 
@@ -180,6 +195,14 @@ class _Look:
                         alive, self._pieces, sampled, table.time_base, support=Support.pair
                     )
         return Tiles.covering(wide) & Tiles.all(self._probe.info.num_tiles)
+
+    def set_aside(self, stage: Pass, missing: Mapping[str, Tiles]) -> None:
+        """Leave the clips that `stage` has not been measured on unscored."""
+        unmeasured = {index for tiles in missing.values() for index in tiles}
+        for clip in self._clips:
+            if clip.fell is None and not unmeasured.isdisjoint(Tiles.covering([clip.span])):
+                clip.stage = stage.index - 1
+                clip.fall(Decision.unscored, NOT_MEASURED.reason)
 
     def verdicts(self) -> Verdicts:
         """Rows that tile the video, once every pass has been learnt."""
@@ -320,8 +343,18 @@ class _Candidate:
             for check in checks:
                 judgement = self.said[check.name][1]
                 if judgement.said is wanted:
-                    self.fell = self._row(decision, judgement.reason, judgement.margin, check.name)
+                    self.fall(decision, judgement.reason, judgement.margin, check.name)
                     return
+
+    def fall(
+        self,
+        decision: Decision,
+        reason: str,
+        margin: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Leave the cascade with this verdict."""
+        self.fell = self._row(decision, reason, margin, name)
 
     def row(self) -> Row:
         """The verdict; a clip that never fell is kept, with its tightest margin."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
 __all__ = ["EngineSpec", "Settings", "StoreSpec"]
@@ -29,6 +30,11 @@ class EngineSpec:
     """Try again what an earlier build recorded as failed."""
     spool_gib: float = 20.0
     """Disk for local copies of remote videos."""
+
+    @property
+    def worker_count(self) -> int:
+        """Worker processes, with 0 taken for one per core."""
+        return self.workers or os.cpu_count() or 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,377 @@
+"""Looks at what a build would do, and at what the facts already say. Nothing is measured or written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from curator.engine.compile import learnt_prices, plan_for
+from curator.engine.footage import known_fingerprint
+from curator.engine.known import VideoKnown
+from curator.engine.record import Recorder, grid_of
+from curator.media.probe import Probe, load
+from curator.model.clip import Decision, Unit
+from curator.model.outcome import FunnelStep, Outcome
+from curator.model.video import VideoRef
+from curator.plan.checks import Scope
+from curator.plan.evaluate import Demand, Verdicts, advance
+from curator.plan.funnel import funnel
+from curator.plan.optimise import CLIP_RATE_PRIOR, FRAME_RATE_PRIOR, Prices
+from curator.plan.physical import Pass, PassScope, Plan
+from curator.source.discover import discover
+from curator.spec.recipe import Recipe
+from curator.spec.settings import Settings
+from curator.store.store import Store
+
+__all__ = ["PlanReport", "PreviewReport", "Seen", "look_at", "open_store", "plan", "preview"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A video as the store knows it."""
+
+    ref: VideoRef
+    fingerprint: str
+    probe: Probe
+    known: VideoKnown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassReport:
+    """What one pass would do."""
+
+    index: int
+    scope: str
+    nodes: tuple[str, ...]
+    checks: tuple[str, ...]
+    cached_seconds: float
+    """Footage of known videos that needs nothing from this pass any more."""
+    run_seconds: float
+    """Footage that must be measured, as far as it is known."""
+    expected_seconds: float
+    """Footage that later passes are expected to see, by pass rates."""
+    cpu_seconds: float
+    why: Mapping[str, str]
+    """Node to the reason why it must run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanReport:
+    """The plan of every recipe, with what is cached, what runs, why, and what it should take."""
+
+    plans: tuple[Plan, ...]
+    passes: tuple[tuple[PassReport, ...], ...]
+    videos: tuple[tuple[int, int], ...]
+    """(videos, videos that no build has opened yet) per recipe."""
+    hours_in: tuple[float, ...]
+    """Of the videos that have been opened before."""
+    hours_kept: tuple[float, ...]
+    """Expected, of the same videos."""
+    workers: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as data."""
+        recipes = [
+            {
+                **plan.document(),
+                "passes": [_fields(p) for p in passes],
+                "videos": videos,
+                "videos_new": new,
+                "hours_in": hours_in,
+                "expected_hours_kept": kept,
+                "expected_cpu_seconds": sum(p.cpu_seconds for p in passes),
+                "expected_seconds": sum(p.cpu_seconds for p in passes) / self.workers,
+            }
+            for plan, passes, (videos, new), hours_in, kept in zip(
+                self.plans, self.passes, self.videos, self.hours_in, self.hours_kept, strict=True
+            )
+        ]
+        return {"plans": recipes, **(recipes[0] if len(recipes) == 1 else {})}
+
+    def lines(self) -> list[str]:
+        """The plan for people."""
+        out: list[str] = []
+        for plan, passes, (videos, new), hours_in, kept in zip(
+            self.plans, self.passes, self.videos, self.hours_in, self.hours_kept, strict=True
+        ):
+            out.append(
+                f"{plan.recipe.name}: {videos} video{'s' * (videos != 1)}, {new} never opened; "
+                f"{_time(hours_in * 3600)} known"
+            )
+            for one in passes:
+                out += _pass_lines(one)
+            total = sum(one.cpu_seconds for one in passes)
+            out.append(
+                f"  expected: {_time(total / self.workers)} with {self.workers} "
+                f"worker{'s' * (self.workers != 1)}; about {_time(kept * 3600)} kept"
+                + (" (of the known videos)" if new else "")
+            )
+        return out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewReport:
+    """What a recipe would keep, from stored facts alone."""
+
+    recipe: Recipe
+    funnel: tuple[FunnelStep, ...]
+    seconds: Mapping[str, float]
+    """By decision."""
+    clips: Mapping[str, int]
+    not_measured_seconds: float
+    """Of the unscored, what some build would have to measure first."""
+    videos: int
+    videos_new: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as data."""
+        total = math.fsum(self.seconds.values())
+        return {
+            "recipe": self.recipe.name,
+            "hours_in": total / 3600,
+            "hours_kept": self.seconds["kept"] / 3600,
+            "hours_dropped": self.seconds["dropped"] / 3600,
+            "hours_unscored": self.seconds["unscored"] / 3600,
+            "hours_not_measured": self.not_measured_seconds / 3600,
+            "yield": self.seconds["kept"] / total if total else 0.0,
+            "clips": dict(self.clips),
+            "videos": self.videos,
+            "videos_new": self.videos_new,
+            "frames_decoded": 0,
+            "funnel": [_fields(step) for step in self.funnel],
+        }
+
+    def lines(self) -> list[str]:
+        """The preview for people."""
+        kept, total = self.seconds["kept"], math.fsum(self.seconds.values())
+        out = [
+            f"{self.recipe.name}: {_time(kept)} of {_time(total)} kept "
+            f"({kept / total if total else 0:.1%}), {self.clips['kept']} clips; nothing was decoded"
+        ]
+        out += [
+            f"  {step.name:<22} {_time(step.seconds_out):>10}   -{_time(step.seconds_in - step.seconds_out):<10} {step.about}"
+            for step in self.funnel
+            if step.seconds_in != step.seconds_out
+        ]
+        if self.not_measured_seconds or self.videos_new:
+            out.append(
+                f"  not measured yet: {_time(self.not_measured_seconds)} and {self.videos_new} "
+                "videos; `curator build` would measure them"
+            )
+        return out
+
+
+def plan(recipes: Sequence[Recipe], settings: Settings) -> PlanReport:
+    """What a build of these recipes would do now."""
+    plans: list[Plan] = []
+    passes: list[tuple[PassReport, ...]] = []
+    videos: list[tuple[int, int]] = []
+    hours: list[tuple[float, float]] = []
+    with open_store(settings) as store:
+        prices = learnt_prices(store) if store.store is not None else Prices.declared()
+        for recipe in recipes:
+            compiled = plan_for(recipe, settings.engine, store.store, seal=False)
+            refs = discover(recipe.sources, rights=recipe.rights)
+            seen = list(look_at(refs, compiled, store.store))
+            estimate = _Estimate(compiled, prices, store.store)
+            for video in seen:
+                estimate.add(video)
+            plans.append(compiled)
+            passes.append(estimate.passes())
+            videos.append((len(refs), len(refs) - len(seen)))
+            hours.append((estimate.seconds / 3600, estimate.kept / 3600))
+    return PlanReport(
+        plans=tuple(plans),
+        passes=tuple(passes),
+        videos=tuple(videos),
+        hours_in=tuple(one for one, _ in hours),
+        hours_kept=tuple(kept for _, kept in hours),
+        workers=settings.engine.worker_count,
+    )
+
+
+def preview(recipe: Recipe, settings: Settings) -> PreviewReport:
+    """What the stored facts say of a recipe. A threshold that moved decodes nothing."""
+    with open_store(settings) as store:
+        compiled = plan_for(recipe, settings.engine, store.store, seal=False)
+        refs = discover(recipe.sources, rights=recipe.rights)
+        outcomes: list[Outcome] = []
+        comeback: dict[str, tuple[Fraction, int]] = {}
+        for video in look_at(refs, compiled, store.store):
+            verdicts = advance(compiled, video.probe, video.known, partial=True)
+            assert isinstance(verdicts, Verdicts), "a partial look has no demand"
+            outcomes.append(_outcome(video, verdicts))
+            for name, (seconds, clips) in verdicts.comeback.items():
+                had = comeback.get(name, (Fraction(0), 0))
+                comeback[name] = (had[0] + seconds, had[1] + clips)
+    rows = [row for outcome in outcomes for row in outcome.rows]
+    return PreviewReport(
+        recipe=recipe,
+        funnel=funnel(compiled, outcomes, comeback),
+        seconds={
+            one.name: math.fsum(float(row.seconds) for row in rows if row.decision is one)
+            for one in Decision
+        },
+        clips={
+            one.name: sum(row.decision is one and row.unit is Unit.clip for row in rows)
+            for one in Decision
+        },
+        not_measured_seconds=math.fsum(
+            float(row.seconds) for row in rows if row.reason == "not-measured"
+        ),
+        videos=len(refs),
+        videos_new=len(refs) - len(outcomes),
+    )
+
+
+class open_store:  # noqa: N801  # used as a function: `with open_store(settings) as store`
+    """The store for reading, or nothing when there is none yet; a context manager."""
+
+    def __init__(self, settings: Settings) -> None:
+        root = Path(settings.store.root)
+        self.store = Store.open(root, readonly=True) if (root / "facts.db").exists() else None
+
+    def __enter__(self) -> open_store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.store is not None:
+            self.store.close()
+
+
+def look_at(refs: Sequence[VideoRef], plan: Plan, store: Store | None) -> Iterator[Seen]:
+    """The videos that an earlier build has opened, as the store knows them."""
+    if store is None:
+        return
+    recorder = Recorder(store)
+    for ref in refs:
+        fingerprint = known_fingerprint(ref, store)
+        found = recorder.probe(fingerprint, retry=False) if fingerprint else None
+        if fingerprint is None or not isinstance(found, bytes):
+            continue
+        known = VideoKnown(store, fingerprint=fingerprint, grid=grid_of(found))
+        known.load(plan.nodes.values())
+        yield Seen(ref=ref, fingerprint=fingerprint, probe=load(found), known=known)
+
+
+class _Estimate:
+    """Adds up, video by video, what every pass has to do."""
+
+    def __init__(self, plan: Plan, prices: Prices, store: Store | None) -> None:
+        self._plan = plan
+        self._prices = prices
+        self._store = store
+        self.seconds = 0.0
+        self.kept = 0.0
+        self._cached = [0.0] * len(plan.passes)
+        self._run = [0.0] * len(plan.passes)
+        self._expected = [0.0] * len(plan.passes)
+        self._why: list[dict[str, str]] = [{} for _ in plan.passes]
+
+    def add(self, video: Seen) -> None:
+        """One more video."""
+        seconds = float(video.probe.info.duration_seconds)
+        self.seconds += seconds
+        said = advance(self._plan, video.probe, video.known)
+        reached = said.stage if isinstance(said, Demand) else len(self._plan.passes)
+        for index in range(reached):
+            self._cached[index] += seconds
+        if isinstance(said, Verdicts):
+            self.kept += math.fsum(float(r.seconds) for r in said.rows if r.decision is Decision.kept)
+            return
+        self._demand(video, said)
+
+    def _demand(self, video: Seen, demand: Demand) -> None:
+        tiles = max(float(sum(r.span.seconds for r in t.ranges)) for t in demand.tiles.values())
+        alive = min(tiles, math.fsum(float(span.seconds) for span in demand.alive))
+        self._run[demand.stage] += tiles
+        for name in demand.tiles:
+            self._why[demand.stage].setdefault(name, self._reason(video, name))
+        for stage in self._plan.passes[demand.stage :]:
+            if stage.index > demand.stage:
+                self._expected[stage.index] += alive
+            alive *= self._rate(stage)
+        self.kept += alive
+
+    def _reason(self, video: Seen, name: str) -> str:
+        node = self._plan.nodes[name]
+        if video.known.covered(node):
+            return "more footage is alive than before"
+        assert self._store is not None, "a video was seen in a store"
+        document = video.known.document(node)
+        changed = self._store.explain(document, node.op, video.fingerprint)
+        return "; ".join(changed) if changed else "never measured"
+
+    def _rate(self, stage: Pass) -> float:
+        share = 1.0
+        for check in map(self._plan.check, stage.checks):
+            learnt = self._prices.rate(check)
+            prior = {Scope.frame: FRAME_RATE_PRIOR, Scope.clip: CLIP_RATE_PRIOR}.get(check.scope, 1.0)
+            share *= prior if learnt is None else learnt
+        return share
+
+    def passes(self) -> tuple[PassReport, ...]:
+        """The sums, pass by pass."""
+        out = []
+        for stage in self._plan.passes:
+            seconds = self._run[stage.index] + self._expected[stage.index]
+            nodes = [self._plan.nodes[name] for name in stage.nodes]
+            per_second = math.fsum(self._prices.cost(node) for node in nodes)
+            if stage.scope is not PassScope.header and any(node.looks for node in nodes):
+                per_second += self._prices.decode
+            out.append(
+                PassReport(
+                    index=stage.index,
+                    scope=stage.scope.name,
+                    nodes=stage.nodes,
+                    checks=stage.checks,
+                    cached_seconds=self._cached[stage.index],
+                    run_seconds=self._run[stage.index],
+                    expected_seconds=self._expected[stage.index],
+                    cpu_seconds=seconds * per_second,
+                    why=self._why[stage.index],
+                )
+            )
+        return tuple(out)
+
+
+def _outcome(video: Seen, verdicts: Verdicts) -> Outcome:
+    return Outcome(
+        ref=video.ref,
+        fingerprint=video.fingerprint,
+        info=video.probe.info,
+        shots=verdicts.shots,
+        rows=verdicts.rows,
+        failures=verdicts.failures,
+    )
+
+
+def _pass_lines(one: PassReport) -> Iterator[str]:
+    what = ", ".join(one.nodes) or "header and packets"
+    yield f"  pass {one.index}  {one.scope:<11} {what}"
+    if one.checks:
+        yield f"          then judges {', '.join(one.checks)}"
+    yield (
+        f"          cached {_time(one.cached_seconds)}, to run {_time(one.run_seconds)}"
+        + (f", expected {_time(one.expected_seconds)}" if one.expected_seconds else "")
+        + f"; {_time(one.cpu_seconds)} of CPU"
+    )
+    for node, why in one.why.items():
+        yield f"          {node}: {why}"
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    return {
+        name: dict(value) if isinstance(value := getattr(record, name), Mapping) else value
+        for name in record.__dataclass_fields__
+    }
+
+
+def _time(seconds: float) -> str:
+    if seconds >= 3600:
+        return f"{seconds / 3600:.2f} h"
+    return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.1f} s"

@@ -1,0 +1,220 @@
+"""A build from end to end: recipes in, releases out."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from curator.engine.compile import plan_for
+from curator.engine.progress import Progress
+from curator.engine.run import Counters, Ran, run
+from curator.errors import BuildError
+from curator.model.clip import Decision, Unit
+from curator.model.outcome import FunnelStep, SignalInfo
+from curator.model.signal import SignalSpec
+from curator.model.video import VideoRef
+from curator.plan.checks import Check
+from curator.plan.funnel import funnel
+from curator.plan.logical import POSTER, SHOTS
+from curator.plan.physical import Plan
+from curator.release.content import Release, ReleaseContent
+from curator.release.posters import StoredPosters
+from curator.release.write import write
+from curator.source.discover import discover
+from curator.spec.document import document
+from curator.spec.recipe import Recipe
+from curator.spec.settings import Settings
+from curator.store.key import canonical
+from curator.store.store import Store
+
+__all__ = ["BuildResult", "build"]
+
+_LIBRARIES = ("av", "numpy", "opencv-python-headless", "pyarrow")
+"""Libraries whose version can change what a build computes or writes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildResult:
+    """What a build made, in figures."""
+
+    recipe: Recipe
+    release: Release
+    funnel: tuple[FunnelStep, ...]
+    hours_in: float
+    hours_kept: float
+    clips: Mapping[str, int]
+    videos: Mapping[str, int]
+    frames_decoded: int
+    frames_encoding: int
+    seconds: float
+    over_budget: BuildError | None
+    """Set when more videos failed than the recipe allows."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The facts, as the last line of ``--json`` shows them."""
+        return {
+            "recipe": self.recipe.name,
+            "release": str(self.release.folder),
+            "report": str(self.release.folder / "report.html"),
+            "version": self.release.version,
+            "digest": self.release.digest,
+            "hours_in": self.hours_in,
+            "hours_kept": self.hours_kept,
+            "clips": dict(self.clips),
+            "videos": dict(self.videos),
+            "frames_decoded": self.frames_decoded,
+            "frames_decoded_to_encode": self.frames_encoding,
+            "seconds": round(self.seconds, 3),
+            "over_budget": self.over_budget is not None,
+            "funnel": [
+                {name: getattr(step, name) for name in FunnelStep.__dataclass_fields__}
+                for step in self.funnel
+            ],
+        }
+
+
+def build(recipes: Sequence[Recipe], settings: Settings, progress: Progress) -> list[BuildResult]:
+    """Build every recipe in one go; they share decodes, facts and encoded clips.
+
+    Raises:
+        CuratorError: when nothing could be built. Too many failed videos do not raise: the release
+            is there, and `BuildResult.over_budget` says so.
+    """
+    begun = time.monotonic()
+    out = Path(settings.out)
+    with Store.open(Path(settings.store.root)) as store:
+        plans = [plan_for(recipe, settings.engine, store, seal=True) for recipe in recipes]
+        wanted: list[tuple[Plan, Sequence[VideoRef]]] = [
+            (plan, discover(plan.recipe.sources, rights=plan.recipe.rights)) for plan in plans
+        ]
+        runs, counters = run(wanted, store=store, engine=settings.engine, progress=progress)
+        results = []
+        for ran in runs:
+            steps = funnel(ran.plan, ran.outcomes, ran.comeback)
+            release = write(out, _content(ran, steps, store))
+            store.record_build(
+                name=ran.plan.recipe.name,
+                release=str(release.folder.resolve()),
+                digest=release.digest,
+                recipe=canonical(document(ran.plan.recipe)),
+            )
+            results.append(_result(ran, release, steps, counters, time.monotonic() - begun))
+        return results
+
+
+def _content(ran: Ran, steps: tuple[FunnelStep, ...], store: Store) -> ReleaseContent:
+    plan = ran.plan
+    return ReleaseContent(
+        recipe=plan.recipe,
+        document=document(plan.recipe),
+        outcomes=ran.outcomes,
+        samples=ran.samples,
+        signals=signal_infos(plan),
+        funnel=steps,
+        lock={
+            "versions": _versions(),
+            "weights": {
+                f"{name}.{weight.name}": {
+                    "url": weight.url,
+                    "sha256": weight.sha256,
+                    "license": weight.license,
+                    "source": weight.source,
+                }
+                for name, node in plan.nodes.items()
+                for weight in node.measure.weights
+            },
+            "plan": plan.document(),
+        },
+        posters=StoredPosters(store, plan, ran.outcomes),
+    )
+
+
+def signal_infos(plan: Plan) -> dict[str, SignalInfo]:
+    """Every column that the metrics of a plan have."""
+    out: dict[str, SignalInfo] = {}
+    for name, node in plan.nodes.items():
+        if name in (SHOTS, POSTER):
+            continue
+        specs = [(f"{name}.{s.name}", s) for s in node.measure.signals]
+        specs += [
+            (
+                f"{name}.{s.name}.median",
+                SignalSpec(name=s.name, unit=s.unit, about=f"median of: {s.about}"),
+            )
+            for s in node.measure.series
+            if s.shape == ()
+        ]
+        out |= {
+            column: SignalInfo(
+                name=column, unit=s.unit, about=s.about, op=node.op, version=node.measure.version
+            )
+            for column, s in specs
+        }
+    for check in plan.logical.checks:
+        _add_threshold(out, plan, check)
+    return out
+
+
+def _add_threshold(out: dict[str, SignalInfo], plan: Plan, check: Check) -> None:
+    operand = check.operand
+    node = plan.nodes[operand.measure]
+    column = check.column + (".median" if operand.per_frame else "")
+    info = out.get(column)
+    about = f"{operand.stat} of {operand.measure}.{operand.series}" if info is None else info.about
+    bounds = (check.low, check.high)
+    if isinstance(check.equals, int | float):
+        bounds = (float(check.equals), float(check.equals))
+    out[column] = SignalInfo(
+        name=column,
+        unit=operand.unit,
+        about=about,
+        op=node.op,
+        version=node.measure.version,
+        thresholds={**(info.thresholds if info else {}), check.name: bounds},
+    )
+
+
+def _result(
+    ran: Ran, release: Release, steps: tuple[FunnelStep, ...], counters: Counters, seconds: float
+) -> BuildResult:
+    rows = [row for outcome in ran.outcomes for row in outcome.rows]
+    failed = sum(bool(outcome.failures) for outcome in ran.outcomes)
+    kept = math.fsum(float(row.seconds) for row in rows if row.decision is Decision.kept)
+    return BuildResult(
+        recipe=ran.plan.recipe,
+        release=release,
+        funnel=steps,
+        hours_in=math.fsum(float(row.seconds) for row in rows) / 3600,
+        hours_kept=kept / 3600,
+        clips={
+            decision.name: sum(row.decision is decision and row.unit is Unit.clip for row in rows)
+            for decision in Decision
+        },
+        videos={"ok": len(ran.outcomes) - failed, "failed": failed},
+        frames_decoded=counters.frames_decoded,
+        frames_encoding=counters.frames_encoding,
+        seconds=seconds,
+        over_budget=_budget(ran.plan.recipe, failed, len(ran.outcomes)),
+    )
+
+
+def _budget(recipe: Recipe, failed: int, videos: int) -> BuildError | None:
+    if failed <= recipe.max_failed * videos:
+        return None
+    return BuildError(
+        f"{failed} of {videos} videos failed, more than the recipe allows ({recipe.max_failed:.0%})",
+        reason="too-many-failed",
+        hint="failures.parquet in the release says which and why; `max_failed` in the recipe sets the budget",
+    )
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "curator": importlib.metadata.version("curator-build"),
+        **{name: importlib.metadata.version(name) for name in _LIBRARIES},
+    }

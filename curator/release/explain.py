@@ -1,0 +1,357 @@
+"""Why a second of footage is in or out: every signal, threshold and margin, the pass it fell in, what is cached."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from curator.engine.compile import plan_for
+from curator.engine.inspect import Seen, look_at, open_store
+from curator.engine.job import sample_document
+from curator.errors import SourceError
+from curator.model.clip import Decision, Row, Shot
+from curator.model.outcome import Failure
+from curator.model.span import Span
+from curator.model.tile import Tiles
+from curator.model.video import VideoRef
+from curator.plan.checks import Check, Said
+from curator.plan.evaluate import Verdicts, advance, clip_signals
+from curator.plan.physical import Plan
+from curator.plan.statistics import statistic
+from curator.release.read import newest
+from curator.source.discover import discover
+from curator.spec.document import recipe_from_document
+from curator.spec.recipe import Recipe
+from curator.spec.settings import Settings
+from curator.store.key import digest
+from curator.store.store import Store
+
+__all__ = ["ExplainReport", "Explanation", "JudgedCheck", "explain"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedCheck:
+    """One condition, put to the row."""
+
+    name: str
+    about: str
+    """The bound in words."""
+    stage: int
+    """The pass after which it can be judged."""
+    value: float | str | None
+    absent: str | None
+    margin: float | None
+    said: str
+    """``holds``, ``fails``, ``unknown`` or ``not-measured``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeState:
+    """What the store holds of one measure on the row's footage."""
+
+    node: str
+    op: str
+    stage: int
+    cached: bool
+    why_not: str | None
+    """What differs from the nearest computation that is known, when it is not cached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """One row of one video, explained."""
+
+    row: Row
+    sample: str | None
+    """Id of the sample, when the row is kept."""
+    shot: int | None
+    """Number of the shot, from 0."""
+    checks: tuple[JudgedCheck, ...]
+    nodes: tuple[NodeState, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as data."""
+        return {
+            "start_seconds": float(self.row.span.start),
+            "end_seconds": float(self.row.span.end),
+            "unit": self.row.unit.name,
+            "verdict": self.row.decision.name,
+            "reason": self.row.reason,
+            "threshold": self.row.threshold,
+            "margin": self.row.margin,
+            "stage": self.row.stage,
+            "sample": self.sample,
+            "shot": self.shot,
+            "signals": {name: signal.value for name, signal in sorted(self.row.signals.items())},
+            "absent": {n: s.absent for n, s in sorted(self.row.signals.items()) if s.absent},
+            "checks": [_fields(check) for check in self.checks],
+            "measures": [_fields(node) for node in self.nodes],
+        }
+
+    def lines(self) -> Iterator[str]:
+        """The row for people."""
+        row = self.row
+        margin = "" if row.margin is None else f", margin {row.margin:+.4g}"
+        yield (
+            f"  {row.span} s  {row.decision.name.upper()}  {row.reason}{margin}"
+            f"  ({row.unit.name}, decided after pass {row.stage})"
+        )
+        for check in self.checks:
+            value = check.absent if check.value is None else check.value
+            shown = f"{value:.4g}" if isinstance(value, float) else str(value or "-")
+            gap = "" if check.margin is None else f"margin {check.margin:+.4g}"
+            yield f"    pass {check.stage}  {check.name:<22} {check.about:<38} {shown:>12}  {check.said:<12} {gap}"
+        for node in self.nodes:
+            state = "cached" if node.cached else f"not cached: {node.why_not}"
+            yield f"    pass {node.stage}  {node.node:<22} {state}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainReport:
+    """Rows of one video, explained."""
+
+    url: str
+    fingerprint: str | None
+    recipe: str
+    explanations: tuple[Explanation, ...]
+    failures: tuple[Failure, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as data; the first row's facts at the top level as well."""
+        rows = [one.to_json() for one in self.explanations]
+        return {
+            "video": self.url,
+            "fingerprint": self.fingerprint,
+            "recipe": self.recipe,
+            **(rows[0] if len(rows) == 1 else {}),
+            "rows": rows,
+            "failures": [_fields(failure) for failure in self.failures],
+        }
+
+    def lines(self) -> list[str]:
+        """The explanation for people."""
+        out = [f"{self.url}  ({self.recipe})"]
+        for failure in self.failures:
+            out.append(f"  failed at {failure.stage}: {failure.reason}: {failure.message}")
+        for one in self.explanations:
+            out += one.lines()
+        return out
+
+
+def explain(target: str, settings: Settings, recipe: Recipe | None) -> ExplainReport:
+    """Explain a video, an instant of it, or a sample.
+
+    Args:
+        target: a url (or its last part), a fingerprint's beginning or a sample's id, with
+            ``@SECONDS`` or ``@MM:SS`` for one instant.
+        recipe: the recipe of the newest release below ``settings.out`` when None.
+
+    Raises:
+        SourceError: ``explain-unknown`` when nothing is known of the target.
+    """
+    recipe = recipe or _released(settings)
+    name, instant = _parse(target)
+    with open_store(settings) as opened:
+        plan = plan_for(recipe, settings.engine, opened.store, seal=False)
+        refs = discover(recipe.sources, rights=recipe.rights)
+        video, span = _find(name, refs, plan, opened.store)
+        verdicts = advance(plan, video.probe, video.known, partial=True)
+        assert isinstance(verdicts, Verdicts), "a partial look has no demand"
+        assert opened.store is not None, "a video was found in a store"
+        rows = [row for row in verdicts.rows if _meant(row, instant, span)]
+        if not rows:
+            raise SourceError(
+                f"{video.ref.url} has nothing at {target.rpartition('@')[2]} s: it is "
+                f"{float(video.probe.info.duration_seconds):.3f} s long",
+                reason="explain-outside",
+            )
+        look = _Look(plan, video, verdicts, opened.store)
+        return ExplainReport(
+            url=video.ref.url,
+            fingerprint=video.fingerprint,
+            recipe=recipe.name,
+            explanations=tuple(look.explain(row, instant) for row in rows),
+            failures=verdicts.failures,
+        )
+
+
+class _Look:
+    def __init__(self, plan: Plan, video: Seen, verdicts: Verdicts, store: Store) -> None:
+        self._plan = plan
+        self._video = video
+        self._shots = verdicts.shots
+        self._store = store
+
+    def explain(self, row: Row, instant: Fraction | None) -> Explanation:
+        signals = row.signals or self._signals(row.span)
+        return Explanation(
+            row=row if row.signals else _with(row, signals),
+            sample=self._sample(row) if row.decision is Decision.kept else None,
+            shot=_shot_at(self._shots, row.span.start if instant is None else instant),
+            checks=tuple(
+                self._check(check, row, instant, signals) for check in self._plan.logical.checks
+            ),
+            nodes=tuple(self._node(name, row.span) for name in self._plan.nodes),
+        )
+
+    def _signals(self, span: Span) -> dict[str, Any]:
+        """What the facts say of a span that is no clip, as far as they reach."""
+        last = 0
+        wanted = Tiles.covering([span]) & Tiles.all(self._video.probe.info.num_tiles)
+        for stage in self._plan.passes:
+            nodes = [self._plan.nodes[name] for name in stage.nodes]
+            if any(n.measure.needs and wanted - self._video.known.covered(n) for n in nodes):
+                break
+            last = stage.index
+        return clip_signals(
+            self._plan, span, self._video.probe, self._video.known, last_stage=last
+        )
+
+    def _sample(self, row: Row) -> str:
+        return digest(
+            sample_document(
+                self._plan.recipe, self._video.fingerprint, self._video.probe, row.span
+            )
+        )[:16]
+
+    def _check(
+        self, check: Check, row: Row, instant: Fraction | None, signals: Mapping[str, Any]
+    ) -> JudgedCheck:
+        stage = next(p.index for p in self._plan.passes if check.name in p.checks)
+        signal = signals.get(check.column)
+        if check.operand.per_frame:
+            signal = self._frame_signal(check, row, instant)
+        if signal is None:
+            return JudgedCheck(
+                name=check.name, about=check.about, stage=stage,
+                value=None, absent=None, margin=None, said="not-measured",
+            )  # fmt: skip
+        judgement = check.judge(signal)
+        return JudgedCheck(
+            name=check.name,
+            about=check.about,
+            stage=stage,
+            value=signal.value,
+            absent=signal.absent,
+            margin=judgement.margin,
+            said={Said.holds: "holds", Said.fails: "fails", Said.unknown: "unknown"}[judgement.said],
+        )
+
+    def _frame_signal(self, check: Check, row: Row, instant: Fraction | None) -> Any:
+        """A frame condition at one instant is about the sample shown then; over a row, its median."""
+        node = self._plan.nodes[check.operand.measure]
+        at = Tiles.covering([row.span]) & Tiles.all(self._video.probe.info.num_tiles)
+        if at - self._video.known.covered(node):
+            return None
+        series = self._video.known.series(node).get(check.operand.series or "")
+        if series is None:
+            return statistic(None, "median")
+        if instant is None:
+            return statistic(series.within(row.span), "median")
+        before = series.within(Span(min(row.span.start, instant), instant + series.time_base))
+        return statistic(before.last(1) if len(before) else series.within(row.span), "median")
+
+    def _node(self, name: str, span: Span) -> NodeState:
+        node = self._plan.nodes[name]
+        wanted = Tiles.covering([span]) & Tiles.all(self._video.probe.info.num_tiles)
+        cached = not node.measure.needs or not wanted - self._video.known.covered(node)
+        return NodeState(
+            node=name,
+            op=node.op,
+            stage=self._plan.stage_of(name),
+            cached=cached,
+            why_not=None if cached else self._why_not(name),
+        )
+
+    def _why_not(self, name: str) -> str:
+        node = self._plan.nodes[name]
+        failure = self._video.known.failure(node)
+        if failure is not None:
+            return f"failed: {failure.reason}"
+        if self._video.known.covered(node):
+            return "an earlier pass stopped this footage"
+        document = self._video.known.document(node)
+        changed = self._store.explain(document, node.op, self._video.fingerprint)
+        return "; ".join(changed) or "an earlier pass stopped this video, or it was never measured"
+
+
+def _find(
+    name: str, refs: Sequence[VideoRef], plan: Plan, store: Store | None
+) -> tuple[Seen, Span | None]:
+    """The video that is meant; for a sample's id, the sample's span as well."""
+    named = [ref for ref in refs if ref.url == name] or [
+        ref for ref in refs if Path(ref.url).name == Path(name).name
+    ]
+    for video in look_at(named or refs, plan, store):
+        if named or (len(name) >= 6 and video.fingerprint.startswith(name)):
+            return video, None
+        span = _sample_span(name, video, plan)
+        if span is not None:
+            return video, span
+    known = ", ".join(sorted(ref.url for ref in refs)[:5])
+    raise SourceError(
+        f"nothing is known of '{name}'",
+        reason="explain-unknown",
+        hint="build it first" if named else f"name a video ({known} ...) or a sample's id",
+    )
+
+
+def _sample_span(name: str, video: Seen, plan: Plan) -> Span | None:
+    if len(name) < 6 or not all(c in "0123456789abcdef" for c in name):
+        return None
+    verdicts = advance(plan, video.probe, video.known, partial=True)
+    assert isinstance(verdicts, Verdicts), "a partial look has no demand"
+    for row in verdicts.rows:
+        document = sample_document(plan.recipe, video.fingerprint, video.probe, row.span)
+        if row.decision is Decision.kept and digest(document).startswith(name):
+            return row.span
+    return None
+
+
+def _parse(target: str) -> tuple[str, Fraction | None]:
+    name, mark, time = target.rpartition("@")
+    if not mark:
+        return target, None
+    try:
+        parts = [Fraction(part) for part in time.split(":")]
+    except ValueError:
+        return target, None  # an @ in a file name
+    seconds = Fraction(0)
+    for part in parts:
+        seconds = 60 * seconds + part
+    return name, seconds
+
+
+def _meant(row: Row, instant: Fraction | None, span: Span | None) -> bool:
+    if instant is not None:
+        return instant in row.span
+    return span is None or row.span == span
+
+
+def _released(settings: Settings) -> Recipe:
+    release = newest(Path(settings.out))
+    if release is None:
+        raise SourceError(
+            f"there is no release below {settings.out}",
+            reason="release-missing",
+            hint="build first, or name a recipe: curator explain VIDEO@SECONDS RECIPE",
+        )
+    lock = json.loads((release.folder / "build.lock.json").read_text(encoding="utf-8"))
+    return recipe_from_document(lock["recipe"])
+
+
+def _shot_at(shots: Sequence[Shot], instant: Fraction) -> int | None:
+    return next((i for i, shot in enumerate(shots) if instant in shot.span), None)
+
+
+def _with(row: Row, signals: Mapping[str, Any]) -> Row:
+    return dataclasses.replace(row, signals=signals)
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
