@@ -22,7 +22,7 @@ from curator.release.content import ReleaseContent
 from curator.spec.recipe import PackSpec, Recipe, SourceSpec
 
 NUM_FRAMES, FPS, RATE = 12, 25, 16000
-NASTY = "films/it's \"the\" <script>alert(1)</script> & | `x` [a](b) ünï \udcff.mp4"
+NASTY = 'films/it\'s "the" <script>alert(1)</script> & | `x` [a](b) ünï \udcff.mp4'
 
 SIGNALS = {
     "speech.share": SignalInfo(

@@ -51,7 +51,7 @@ def write_shards(
     """Write every sample below `folder`, and say where each one is.
 
     A split without samples has no file. Without any sample there is one file of no rows, so that
-    the release still opens.
+    the columns are still known.
 
     Raises:
         StoreError: ``split-name`` for a split that `datasets` would refuse, ``sample-too-large``.

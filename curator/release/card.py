@@ -16,14 +16,12 @@ from curator.release.facts import Facts, facts
 
 __all__ = ["card", "front_matter"]
 
-_HUB_LICENSES = frozenset(
-    "afl-3.0 apache-2.0 artistic-2.0 bsd bsd-2-clause bsd-3-clause bsl-1.0 c-uda cc cc0-1.0 "
-    "cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 cc-by-nc-3.0 "
-    "cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 "
-    "cc-by-nc-sa-4.0 cdla-permissive-1.0 cdla-permissive-2.0 cdla-sharing-1.0 ecl-2.0 epl-1.0 "
-    "epl-2.0 etalab-2.0 eupl-1.1 gfdl gpl gpl-2.0 gpl-3.0 agpl-3.0 isc lgpl lgpl-2.1 lgpl-3.0 mit "
-    "mpl-2.0 odbl odc-by ofl-1.1 osl-3.0 pddl unlicense wtfpl zlib".split()
-)
+_HUB_LICENSES = """afl-3.0 apache-2.0 artistic-2.0 bsd bsd-2-clause bsd-3-clause bsl-1.0 c-uda cc cc0-1.0
+cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 cc-by-nc-3.0
+cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0
+cc-by-nc-sa-4.0 cdla-permissive-1.0 cdla-permissive-2.0 cdla-sharing-1.0 ecl-2.0 epl-1.0
+epl-2.0 etalab-2.0 eupl-1.1 gfdl gpl gpl-2.0 gpl-3.0 agpl-3.0 isc lgpl lgpl-2.1 lgpl-3.0 mit
+mpl-2.0 odbl odc-by ofl-1.1 osl-3.0 pddl unlicense wtfpl zlib"""
 """What the Hub takes in ``license``; it refuses a card with any other word."""
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _TASKS = {"robotics": "robotics", "motion": "text-to-video", "avatar": "image-to-video"}
@@ -83,7 +81,7 @@ def _licenses(terms: Sequence[str | None]) -> dict[str, Any]:
     named = sorted({term.strip().lower() for term in terms if term})
     if not named or any(term is None for term in terms):
         return {"license": "unknown"}
-    if set(named) <= _HUB_LICENSES:
+    if set(named) <= set(_HUB_LICENSES.split()):
         return {"license": named[0] if len(named) == 1 else named}
     name = _tag(named[0]) if len(named) == 1 else "several"
     return {"license": "other", "license_name": name, "license_link": "README.md"}

@@ -66,7 +66,7 @@ def histogram(
         return None
     low, high = _range(everything, info)
     counts = {kind: _counts(values.get(kind, ()), low, high) for kind in _ORDER}
-    tallest = int(sum(counts.values()).max())
+    tallest = int(np.sum(list(counts.values()), axis=0).max())
     return Histogram(
         info=info,
         bars=_bars(counts, tallest, low, high),
@@ -111,7 +111,9 @@ def _bars(
                 continue
             height = HEIGHT * count / tallest
             base -= height
-            around = f"{words.number(float(edges[index]))} … {words.number(float(edges[index + 1]))}"
+            around = (
+                f"{words.number(float(edges[index]))} … {words.number(float(edges[index + 1]))}"
+            )
             bars.append(
                 Bar(
                     kind=kind.value,

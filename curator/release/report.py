@@ -118,7 +118,9 @@ def _failures(content: ReleaseContent) -> list[dict[str, str | None]]:
             "message": failure.message,
         }
         for outcome in sorted(content.outcomes, key=lambda one: (one.ref.url, one.ref.source))
-        for failure in sorted(outcome.failures, key=lambda one: (one.stage, one.reason, one.message))
+        for failure in sorted(
+            outcome.failures, key=lambda one: (one.stage, one.reason, one.message)
+        )
     ]
 
 

@@ -20,6 +20,10 @@ _MOST_KEPT = 24
 _MOST_NEAR = 16
 _MOST_REASONS = 12
 _MOST_PER_REASON = 4
+_NEAR_ABOUT = (
+    "Dropped by the smallest margin, measured in spreads of the signal. "
+    "If these look good, the threshold is too strict."
+)
 _PICTURE_BUDGET_BYTES = 4 * 2**20
 """Base64 characters of all pictures together; the rest of the report takes well under 1 MB."""
 
@@ -93,8 +97,7 @@ def sheets(content: ReleaseContent) -> tuple[Sheet, ...]:
         ("Kept", "Spread evenly over all that was kept.", _kept(clips), _MOST_KEPT),
         (
             "Nearest misses",
-            "Dropped by the smallest margin, measured in spreads of the signal. "
-            "If these look good, the threshold is too strict.",
+            _NEAR_ABOUT,
             near,
             _MOST_NEAR,
         ),
@@ -182,13 +185,22 @@ def _card(clip: _Clip, signals: Mapping[str, SignalInfo], pictures: tuple[str, .
     return Card(
         kind=row.decision.value,
         video=url.rstrip("/").rsplit("/", 1)[-1],
-        when=f"{words.timecode(start)} – {words.timecode(end)}",
+        when=f"{words.timecode(start)} to {words.timecode(end)}",
         duration=words.duration(end - start),
         reason=row.reason,
-        margin=None if row.margin is None else words.number(row.margin),
+        margin=_margin(row, signals),
         pictures=pictures,
         facts=_facts(row, signals),
     )
+
+
+def _margin(row: Row, signals: Mapping[str, SignalInfo]) -> str | None:
+    """How far the deciding signal is from its bound, with its unit."""
+    if row.margin is None:
+        return None
+    judged = (one for one in signals.values() if _condition(row, one.thresholds) in one.thresholds)
+    info = next(judged, None)
+    return words.quantity(abs(row.margin), info.unit if info else "")
 
 
 def _facts(row: Row, signals: Mapping[str, SignalInfo]) -> tuple[tuple[str, str, bool], ...]:
@@ -200,6 +212,6 @@ def _facts(row: Row, signals: Mapping[str, SignalInfo]) -> tuple[tuple[str, str,
             continue
         text = signal.absent or str(signal.value)
         if isinstance(signal.value, int | float):
-            text = f"{words.number(float(signal.value))} {info.unit}"
+            text = words.quantity(float(signal.value), info.unit)
         lines.append((name, text, _condition(row, info.thresholds) in info.thresholds))
     return tuple(lines)

@@ -99,7 +99,9 @@ def failures_table(outcomes: Iterable[Outcome]) -> pa.Table:
             "op": failure.op,
         }
         for outcome in _sorted(outcomes)
-        for failure in sorted(outcome.failures, key=lambda one: (one.stage, one.reason, one.message))
+        for failure in sorted(
+            outcome.failures, key=lambda one: (one.stage, one.reason, one.message)
+        )
     ]
     return _table(_FAILURES, rows, (), frozenset())
 

@@ -83,9 +83,7 @@ def _strip(outcome: Outcome, runs: Sequence[Sequence[Row]]) -> Strip:
         seconds=end,
         kept_seconds=float(sum(kept, start=0)),
         parts=tuple(_part(run, end) for run in runs),
-        shots=tuple(
-            round(WIDTH * float(shot.span.start) / end, 2) for shot in outcome.shots[:400]
-        ),
+        shots=tuple(round(WIDTH * float(shot.span.start) / end, 2) for shot in outcome.shots[:400]),
     )
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from curator.pack.schema import readable
 
-__all__ = ["bounds", "clean", "duration", "number", "percent", "timecode"]
+__all__ = ["bounds", "clean", "duration", "number", "percent", "quantity", "timecode"]
+
+
+_PLAIN_UNITS = frozenset({"ratio", "count", "", "1"})
 
 
 def duration(seconds: float) -> str:
@@ -46,6 +49,15 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
+def quantity(value: float, unit: str) -> str:
+    """A value with its unit, where the unit says something.
+
+    >>> quantity(0.5, "ratio"), quantity(12.0, "deg")
+    ('0.5', '12 deg')
+    """
+    return number(value) if unit in _PLAIN_UNITS else f"{number(value)} {unit}"
+
+
 def percent(share: float) -> str:
     """A share of a whole.
 
@@ -59,16 +71,16 @@ def bounds(lowest: float | None, highest: float | None, unit: str) -> str:
     """What passes a threshold.
 
     >>> bounds(0.5, None, "ratio"), bounds(-35, 35, "deg")
-    ('at least 0.5 ratio', 'from -35 to 35 deg')
+    ('at least 0.5', 'from -35 to 35 deg')
     """
     if lowest is not None and highest is not None:
         if lowest == highest:
-            return f"exactly {number(lowest)} {unit}"
-        return f"from {number(lowest)} to {number(highest)} {unit}"
+            return f"exactly {quantity(lowest, unit)}"
+        return f"from {number(lowest)} to {quantity(highest, unit)}"
     if lowest is not None:
-        return f"at least {number(lowest)} {unit}"
+        return f"at least {quantity(lowest, unit)}"
     if highest is not None:
-        return f"at most {number(highest)} {unit}"
+        return f"at most {quantity(highest, unit)}"
     return "any value"
 
 

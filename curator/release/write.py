@@ -97,9 +97,7 @@ def _signal_names(content: ReleaseContent) -> Sequence[str]:
 
 
 def _paths(folder: Path) -> list[str]:
-    return [
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()
-    ]
+    return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
 
 
 def _is_same(target: Path, folder: Path, files: Mapping[str, Mapping[str, Any]]) -> bool:
