@@ -242,7 +242,7 @@ def _row(
 
 def samples_of(folder: Path, outcomes: Sequence[Outcome], *, sound: bool = True) -> list[Sample]:
     """A sample for each kept row, its media as files without a suffix, as a store has them."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     made = []
     for number, one in enumerate(outcomes):
         for row in one.rows:
