@@ -62,7 +62,7 @@ class Blockiness:
 
 
 _GRID_PX = 8
-_CAP = 32  # luma
+_CAP = np.uint8(32)  # luma
 _FLAT = 0.1  # luma: with smaller mean steps there is no texture to compare with
 
 
@@ -88,6 +88,6 @@ def _score(crops: _Bytes) -> float:
 def _steps(crops: _Bytes) -> npt.NDArray[np.float64]:
     """Mean capped step between columns c - 1 and c, for c from 1: ``(127,)``, halved."""
     rows = crops.reshape(-1, crops.shape[2])
-    steps = cv2.min(cv2.absdiff(rows[:, 1:], rows[:, :-1]), _CAP)
-    mean: npt.NDArray[np.float64] = cv2.reduce(steps, 0, cv2.REDUCE_AVG, dtype=cv2.CV_64F).ravel()
-    return mean / 2
+    steps = np.minimum(cv2.absdiff(rows[:, 1:], rows[:, :-1]), _CAP)
+    mean = cv2.reduce(steps, 0, cv2.REDUCE_AVG, dtype=cv2.CV_64F)
+    return np.asarray(mean, np.float64).ravel() / 2

@@ -62,7 +62,7 @@ class Exposure:
         dark, bright = clip.series.get("dark"), clip.series.get("bright")
         if dark is None or bright is None or not len(dark):
             return {spec.name: Signal(None, absent="no-frames") for spec in self.signals}
-        lost = np.minimum(np.asarray(dark.values, np.float64) + bright.values, 1.0)
+        lost = np.minimum(dark.values.astype(np.float64) + bright.values.astype(np.float64), 1.0)
         return {"clipped": Signal(float(lost.mean())), "worst": Signal(float(lost.max()))}
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curator.abc.measure import ClipSeries, FrameBlock, FrameNeed, Need, Tile, View, Weight
+from curator.measure.picture import block_means
 from curator.model.series import Series
 from curator.model.signal import SeriesSpec, Signal, SignalSpec, Support
 
@@ -118,7 +119,6 @@ class Freeze:
 
 
 _RUN_SECONDS = 0.999  # 29.97 fps grids end a hair early
-_BLOCKS = (16, 9)
 _SAME = 1.2  # luma: change of a block of a repeated frame, by recompression
 _MIN_MOVING_SECONDS = 0.5
 
@@ -139,36 +139,23 @@ def _pairs(block: FrameBlock) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.f
     difference = np.full(len(block.ticks), np.nan, np.float32)
     duplicate = difference.copy()
     pixels = block.pixels
-    size = _grid(pixels)
     for index in range(1, len(pixels)):
         moved = cv2.absdiff(pixels[index], pixels[index - 1])
         difference[index] = cv2.mean(moved)[0]
         if difference[index] > _SAME:
             duplicate[index] = 0  # some block changed by at least the mean
         else:
-            blocks = cv2.resize(moved, size, interpolation=cv2.INTER_AREA)
-            duplicate[index] = cv2.minMaxLoc(blocks)[1] <= _SAME
+            duplicate[index] = block_means(moved).max() <= _SAME
     return difference[block.own], duplicate[block.own]
 
 
 def _changes(block: FrameBlock) -> npt.NDArray[np.float32]:
     """Largest change of a block's mean since the sample before, for each own frame."""
-    size = _grid(block.pixels)
-    means = [
-        cv2.resize(plane, size, interpolation=cv2.INTER_AREA, dst=None).astype(np.float32)
-        for plane in block.pixels
-    ]
+    means = [block_means(plane) for plane in block.pixels]
     change = np.full(len(means), np.nan, np.float32)
     for index in range(1, len(means)):
         change[index] = np.abs(means[index] - means[index - 1]).max()
     return change[block.own]
-
-
-def _grid(pixels: _Bytes) -> tuple[int, int]:
-    """Blocks across and down: 16 by 9 or 9 by 16, fewer on tiny pictures."""
-    height, width = pixels.shape[1:]
-    across, down = _BLOCKS if width >= height else _BLOCKS[::-1]
-    return min(across, width), min(down, height)
 
 
 def _still_runs(change: Series, below: float, clip: ClipSeries) -> tuple[_Floats, _Floats]:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BLACK", "active", "black_edges"]
+__all__ = ["BLACK", "active", "black_edges", "block_means"]
 
 _Bytes: TypeAlias = npt.NDArray[np.uint8]
 
@@ -35,6 +35,20 @@ def active(plane: _Bytes) -> _Bytes:
     top, bottom, left, right = black_edges(plane)
     height, width = plane.shape
     return plane[top : height - bottom, left : width - right]
+
+
+def block_means(plane: _Bytes, block_px: int = 20) -> npt.NDArray[np.float32]:
+    """Means of the square blocks of a ``(h, w)`` plane, ``(h // 20, w // 20)``; a rest at the right or bottom is left out.
+
+    A plane smaller than a block is one block.
+    """
+    height, width = plane.shape
+    tall, wide = min(block_px, height), min(block_px, width)
+    rows, columns = height // tall, width // wide
+    # Whole blocks only: area filters with an integer ratio are several times faster.
+    whole = plane[: rows * tall, : columns * wide].astype(np.float32)
+    means = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(means, np.float32).reshape(rows, columns)
 
 
 def _ends(brightest: _Bytes) -> tuple[int, int]:

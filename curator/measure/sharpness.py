@@ -113,7 +113,7 @@ def _score(crops: _Bytes) -> float:
     # One tall picture: filters bleed over the seams, and the margins are not judged.
     canvas = crops.reshape(-1, crops.shape[2])
     coarse_x, coarse_y = _gradient(canvas, _COARSE)
-    coarse = cv2.magnitude(coarse_x, coarse_y)
+    coarse: _Floats = np.asarray(cv2.magnitude(coarse_x, coarse_y), np.float32)
     judged = np.concatenate([_judged(crop) for crop in crops])
     at = np.flatnonzero((coarse >= cv2.dilate(coarse, _BOX)) & (judged > 0) & (coarse > _FAINT))
     if not len(at):
@@ -128,7 +128,7 @@ def _score(crops: _Bytes) -> float:
     along = x.ravel()[at] * coarse_x.ravel()[at] + y.ravel()[at] * coarse_y.ravel()[at]
     rows, columns = np.divmod(at, canvas.shape[1])
     cells = rows // _CELL_PX * (canvas.shape[1] // _CELL_PX + 1) + columns // _CELL_PX
-    return _sharpest(cells, strength, along / strength)
+    return _sharpest(cells, strength, np.asarray(along / strength, np.float32))
 
 
 def _sharpest(cells: npt.NDArray[np.intp], coarse: _Floats, fine: _Floats) -> float:
@@ -164,10 +164,10 @@ def _noise(canvas: _Bytes) -> float:
 
 
 def _gradient(crop: _Bytes, kernels: tuple[_Floats, _Floats]) -> tuple[_Floats, _Floats]:
+    """Slopes to the right and down, luma per px."""
     smooth, slope = kernels
-    x: _Floats = cv2.sepFilter2D(crop, cv2.CV_32F, slope, smooth)
-    y: _Floats = cv2.sepFilter2D(crop, cv2.CV_32F, smooth, slope)
-    return x, y
+    x = cv2.sepFilter2D(crop, cv2.CV_32F, slope, smooth)
+    return np.asarray(x), np.asarray(cv2.sepFilter2D(crop, cv2.CV_32F, smooth, slope))
 
 
 def _kernels(sigma: float) -> tuple[_Floats, _Floats]:
