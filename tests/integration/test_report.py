@@ -36,10 +36,9 @@ FLAGS = (
 PROBE = """
 <!DOCTYPE html><html><head><link rel="icon" href="data:,"></head><body><iframe id="f" style="width:1280px;height:900px"></iframe><script>
 const frame = document.getElementById("f");
-frame.onload = async () => {
+frame.onload = () => {
   const page = frame.contentDocument, view = frame.contentWindow;
   const pictures = [...page.images];
-  await Promise.all(pictures.map(one => one.decode().catch(() => null)));
   const seen = {
     pictures: pictures.length,
     decoded: pictures.filter(one => one.naturalWidth > 0).length,
