@@ -34,10 +34,13 @@ def recipe_folders() -> tuple[Folder, ...]:
     """Every folder of recipes, in the order in which a name is looked up; the first that has it wins."""
     named = os.environ.get("CURATOR_RECIPES", "").split(os.pathsep)
     folders = [Folder("CURATOR_RECIPES", Path(word).resolve()) for word in named if word]
-    folders.append(Folder("project", Path("recipes").resolve()))
+    own = Folder("curator", data_dir("recipes").resolve())
+    project = Path("recipes").resolve()
+    if project != own.path:  # a checkout of curator itself
+        folders.append(Folder("project", project))
     for name, package in plugin_packages().items():
         folders.extend(Folder(name, path) for path in _recipes_of(package))
-    folders.append(Folder("curator", data_dir("recipes").resolve()))
+    folders.append(own)
     by_path = {folder.path: folder for folder in reversed(folders) if folder.path.is_dir()}
     return tuple(folder for folder in folders if by_path.get(folder.path) is folder)
 

@@ -1,0 +1,67 @@
+"""The commands, and one line about each. Nothing is imported for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["RECIPE_VERBS", "VERBS", "Verb", "usage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A command: its module has ``HELP`` and ``run(words, output)``."""
+
+    summary: str
+    arguments: str
+    topics: tuple[str, ...] = ()
+    """What may come next, for completion."""
+    module: str = ""
+
+
+def _verb(name: str, summary: str, arguments: str, *topics: str) -> tuple[str, Verb]:
+    return name, Verb(summary, arguments, topics, f"curator.cli.{name}")
+
+
+VERBS = dict(
+    (
+        _verb("build", "Build what is not known yet and write a release.", "RECIPE [key=value ...]"),
+        _verb("plan", "Show what a build would run, what is cached, and why.", "RECIPE [key=value ...]"),
+        _verb("preview", "Yields from what is known already; decodes nothing.", "RECIPE [key=value ...]"),
+        _verb("explain", "Why a clip, or an instant of a video, was kept or not.", "TARGET [RECIPE]"),
+        _verb("diff", "What changed between two releases.", "A B"),
+        _verb("recipes", "List, show, copy and check recipes.", "TOPIC", "ls", "show", "cp", "check", "schema"),
+        _verb("ops", "List and describe measures and shot detectors.", "TOPIC", "ls", "show"),
+        _verb("cache", "How large the store is; make it smaller; check it.", "TOPIC", "stats", "prune", "check"),
+        _verb("weights", "List model files and fetch them ahead of time.", "TOPIC", "ls", "fetch"),
+        _verb("doctor", "Check the installation.", ""),
+    )
+)  # fmt: skip
+"""Name to verb, in the order in which people meet them."""
+
+RECIPE_VERBS = ("build", "plan", "preview", "explain")
+"""Those that compose a recipe with Hydra."""
+
+
+def usage() -> str:
+    """The help of the command itself."""
+    width = max(len(f"{name} {verb.arguments}") for name, verb in VERBS.items())
+    lines = [
+        f"  {f'{name} {verb.arguments}':<{width}}  {verb.summary}" for name, verb in VERBS.items()
+    ]
+    return "\n".join(
+        [
+            "usage: curator COMMAND ...",
+            "",
+            *lines,
+            "",
+            "RECIPE is a name (`curator recipes`) or a file (./mine.yaml). key=value changes a setting,",
+            "+key=value adds one, ~key takes one away; -m runs every combination of a=1,2 in one go.",
+            "",
+            "  --json       the last line of stdout is one JSON object",
+            "  -q, -v       say less, say more",
+            "  --help       after a command: about that command",
+            "  --version",
+            "",
+            'Tab completion: eval "$(curator -sc install=bash)"',
+        ]
+    )
