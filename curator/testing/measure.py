@@ -307,7 +307,9 @@ def _check_values(spec: SeriesSpec, series: Series) -> None:
     if values.dtype.kind == "S":
         return
     if values.dtype.kind == "f":
-        assert values.dtype == np.float32, f"'{spec.name}' is {values.dtype}, not float32"
+        # Half precision is for arrays per frame, which take room; numbers have conditions on them.
+        allowed = (np.float16, np.float32) if spec.shape else (np.float32,)
+        assert values.dtype in allowed, f"'{spec.name}' is {values.dtype}, not float32"
         values = values[~np.isnan(values)]
         assert np.isfinite(values).all(), f"'{spec.name}' is infinite"
     if spec.unit == "ratio" and len(values):

@@ -182,19 +182,15 @@ def _frames(footage: Footage, need: FrameNeed, table: FrameTable, span: Span) ->
 
 
 def _audio(footage: Footage, need: AudioNeed, span: Span) -> AudioBlock:
-    assert footage.audio is not None
-    rate = footage.sample_rate_hz
-    assert need.sample_rate_hz in (None, rate), "synthetic sound is not resampled"
+    sound, there, rate = _heard(footage, need)
     start, end = round(span.start * rate), round(span.end * rate)
     low = max(0, start - round(need.before_seconds * rate))
     high = end + round(need.after_seconds * rate)
-    sound = footage.audio.mean(axis=0, keepdims=True) if need.mono else footage.audio
     samples = np.zeros((len(sound), high - low), np.float32)
     covered = np.zeros(high - low, np.bool_)
     part = sound[:, low:high]
     samples[:, : part.shape[1]] = part
-    there = True if footage.covered is None else footage.covered[low:high]
-    covered[: part.shape[1]] = there
+    covered[: part.shape[1]] = there[low:high]
     samples.setflags(write=False)
     return AudioBlock(
         samples=samples,
@@ -204,6 +200,24 @@ def _audio(footage: Footage, need: AudioNeed, span: Span) -> AudioBlock:
         after=high - end,
         covered=covered,
     )
+
+
+def _heard(
+    footage: Footage, need: AudioNeed
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], int]:
+    """All sound at the wanted rate, where the stream has some, and that rate."""
+    assert footage.audio is not None
+    sound = footage.audio.mean(axis=0, keepdims=True) if need.mono else footage.audio
+    there = np.ones(sound.shape[1], np.bool_) if footage.covered is None else footage.covered
+    rate = need.sample_rate_hz or footage.sample_rate_hz
+    if rate == footage.sample_rate_hz:
+        return sound, there, rate
+    old = np.arange(sound.shape[1])
+    count = max(1, sound.shape[1] * rate // footage.sample_rate_hz)
+    at = np.arange(count) * (footage.sample_rate_hz / rate)
+    # Linear: what lies above half the new rate folds down, which synthetic tones do not mind.
+    resampled = np.stack([np.interp(at, old, channel) for channel in sound]).astype(np.float32)
+    return resampled, there[np.minimum(at.astype(np.int64), len(old) - 1)], rate
 
 
 def _audio_stream(footage: Footage) -> AudioStream:
