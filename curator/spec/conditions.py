@@ -13,8 +13,8 @@ from curator.spec.recipe import Condition, MeasureSpec
 
 __all__ = ["TEXT", "read_conditions"]
 
-TEXT = "name"
-"""The unit of a signal that is text, such as a codec: only `equals` fits it."""
+TEXT = frozenset({"text", "name"})
+"""Units of signals that are words, such as a codec: only `equals` fits them."""
 
 _BOUNDS = ("min", "max", "abs_max")
 
@@ -102,7 +102,7 @@ def _operand(
 def _bound(name: str, value: Any, operand: Operand | None, path: str, reader: Reader) -> Any:
     if operand is None:  # the unit is not known, so only what is no number at all is a mistake
         return value
-    if operand.unit == TEXT:
+    if operand.unit in TEXT:
         if name == "equals" and isinstance(value, str):
             return value
         message = f"'{operand.name}' is text: only 'equals' with a text fits it"

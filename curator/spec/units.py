@@ -17,7 +17,7 @@ _KINDS: dict[str, dict[str, float]] = {
     "length": {"px": 1, "p": 1},
     "frame rate": {"fps": 1},
     "frequency": {"Hz": 1, "kHz": 1e3, "MHz": 1e6},
-    "share": {"ratio": 1, "%": 0.01},
+    "share": {"ratio": 1, "share": 1, "%": 0.01},
     "level": {"dB": 1, "dBFS": 1, "LUFS": 1, "LU": 1, "dBTP": 1},
     "angle": {"deg": 1, "°": 1},
     "size": {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 1e3, "MB": 1e6, "GB": 1e9},
