@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from curator.engine.compile import learnt_prices, plan_for
-from curator.engine.footage import known_fingerprint
+from curator.engine.footage import known_fingerprint, videos_of
 from curator.engine.known import VideoKnown
 from curator.engine.record import Recorder, grid_of
-from curator.media.probe import Probe, load
+from curator.media.probe import Probe
+from curator.media.stored import load
 from curator.model.clip import Decision, Unit
 from curator.model.outcome import FunnelStep, Outcome
 from curator.model.video import VideoRef
@@ -22,7 +23,6 @@ from curator.plan.evaluate import Demand, Verdicts, advance
 from curator.plan.funnel import funnel
 from curator.plan.optimise import CLIP_RATE_PRIOR, FRAME_RATE_PRIOR, Prices
 from curator.plan.physical import Pass, PassScope, Plan
-from curator.source.discover import discover
 from curator.spec.recipe import Recipe
 from curator.spec.settings import Settings
 from curator.store.store import Store
@@ -148,10 +148,9 @@ class PreviewReport:
     def lines(self) -> list[str]:
         """The preview for people."""
         kept, total = self.seconds["kept"], math.fsum(self.seconds.values())
-        out = [
-            f"{self.recipe.name}: {_time(kept)} of {_time(total)} kept "
-            f"({kept / total if total else 0:.1%}), {self.clips['kept']} clips; nothing was decoded"
-        ]
+        share = kept / total if total else 0.0
+        out = [f"{self.recipe.name}: {_time(kept)} of {_time(total)} kept ({share:.1%})"]
+        out[0] += f", {self.clips['kept']} clips; nothing was decoded"
         out += [
             f"  {step.name:<22} {_time(step.seconds_out):>10}   -{_time(step.seconds_in - step.seconds_out):<10} {step.about}"
             for step in self.funnel
@@ -172,10 +171,10 @@ def plan(recipes: Sequence[Recipe], settings: Settings) -> PlanReport:
     videos: list[tuple[int, int]] = []
     hours: list[tuple[float, float]] = []
     with open_store(settings) as store:
-        prices = learnt_prices(store) if store.store is not None else Prices.declared()
+        prices = learnt_prices(store.store) if store.store is not None else Prices.declared()
         for recipe in recipes:
             compiled = plan_for(recipe, settings.engine, store.store, seal=False)
-            refs = discover(recipe.sources, rights=recipe.rights)
+            refs = videos_of(recipe)
             seen = list(look_at(refs, compiled, store.store))
             estimate = _Estimate(compiled, prices, store.store)
             for video in seen:
@@ -198,7 +197,7 @@ def preview(recipe: Recipe, settings: Settings) -> PreviewReport:
     """What the stored facts say of a recipe. A threshold that moved decodes nothing."""
     with open_store(settings) as store:
         compiled = plan_for(recipe, settings.engine, store.store, seal=False)
-        refs = discover(recipe.sources, rights=recipe.rights)
+        refs = videos_of(recipe)
         outcomes: list[Outcome] = []
         comeback: dict[str, tuple[Fraction, int]] = {}
         for video in look_at(refs, compiled, store.store):
@@ -281,7 +280,9 @@ class _Estimate:
         for index in range(reached):
             self._cached[index] += seconds
         if isinstance(said, Verdicts):
-            self.kept += math.fsum(float(r.seconds) for r in said.rows if r.decision is Decision.kept)
+            self.kept += math.fsum(
+                float(r.seconds) for r in said.rows if r.decision is Decision.kept
+            )
             return
         self._demand(video, said)
 
@@ -310,7 +311,9 @@ class _Estimate:
         share = 1.0
         for check in map(self._plan.check, stage.checks):
             learnt = self._prices.rate(check)
-            prior = {Scope.frame: FRAME_RATE_PRIOR, Scope.clip: CLIP_RATE_PRIOR}.get(check.scope, 1.0)
+            prior = {Scope.frame: FRAME_RATE_PRIOR, Scope.clip: CLIP_RATE_PRIOR}.get(
+                check.scope, 1.0
+            )
             share *= prior if learnt is None else learnt
         return share
 

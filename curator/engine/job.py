@@ -67,7 +67,9 @@ class VideoJob:
     samples: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Encoded clips by key: what the store holds of them."""
 
-    def next(self, *, task_tiles: int, threads: int, scratch: Path, weights: Weights) -> list[Errand]:
+    def next(
+        self, *, task_tiles: int, threads: int, scratch: Path, weights: Weights
+    ) -> list[Errand]:
         """What must be done before more can be decided; empty when the video is finished."""
         if self.failures:
             return []
@@ -100,7 +102,9 @@ class VideoJob:
         for row in self.verdicts[number].rows:
             if row.decision is Decision.kept:
                 key = digest(sample_document(recipe, self.fingerprint, self.probe, row.span))
-                yield _sample(self.store, self.ref, self.fingerprint, key, row, split, self.samples[key])
+                yield _sample(
+                    self.store, self.ref, self.fingerprint, key, row, split, self.samples[key]
+                )
 
     def _demands(self) -> dict[Node, Tiles]:
         """Every plan's next demand, joined: nodes with the same key are one."""
@@ -211,15 +215,11 @@ def tracks(recipe: Recipe) -> tuple[VideoTrack | None, AudioTrack | None]:
         None
         if video is None
         else VideoTrack(height=video.height, fps=video.fps, crf=video.crf, preset=video.preset),
-        None
-        if audio is None
-        else AudioTrack(sample_rate_hz=audio.sample_rate_hz, mono=audio.mono),
+        None if audio is None else AudioTrack(sample_rate_hz=audio.sample_rate_hz, mono=audio.mono),
     )
 
 
-def sample_document(
-    recipe: Recipe, fingerprint: str, probe: Probe, span: Span
-) -> dict[str, Any]:
+def sample_document(recipe: Recipe, fingerprint: str, probe: Probe, span: Span) -> dict[str, Any]:
     """The document of a sample's key: the footage, the span, the encoding."""
     video, audio = tracks(recipe)
     return {

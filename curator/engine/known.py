@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 
 from curator.model.outcome import Failure
 from curator.model.series import Series
-from curator.model.span import Span
 from curator.model.tile import TileRange, Tiles
 from curator.plan.logical import Node
 from curator.store.facts import Fact
@@ -110,5 +109,3 @@ class VideoKnown:
             name: Series.join([piece for piece in parts if len(piece)] or parts[:1])
             for name, parts in pieces.items()
         }
-
-

@@ -6,13 +6,14 @@ restart would miss: every finished task is a fact before the next question is pu
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from curator.engine.footage import Footage, Held
+from curator.engine.footage import Footage, Found
 from curator.engine.job import Errand, VideoJob
 from curator.engine.known import VideoKnown
 from curator.engine.pool import Done, Pool
@@ -20,12 +21,13 @@ from curator.engine.progress import Progress
 from curator.engine.record import Recorder, grid_of
 from curator.engine.task import Encoded, Lost, Measured, MeasureTask, Opened, OpenTask, Refused
 from curator.errors import CuratorError, MeasureError
-from curator.media.probe import load
+from curator.media.stored import load
 from curator.model.outcome import Failure, Outcome, Sample
 from curator.model.video import VideoRef
 from curator.plan.logical import Node
 from curator.plan.physical import Plan
 from curator.plan.splits import split_of
+from curator.source.fingerprint import Observed
 from curator.spec.settings import EngineSpec
 from curator.store.store import Store
 from curator.store.weights import resolve
@@ -33,6 +35,8 @@ from curator.store.weights import resolve
 __all__ = ["Ran", "run"]
 
 _BROKEN_VIDEO_REASON = "measure-broke"
+_ANYWHERE = Path()
+"""The path of a task before the file is within reach."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,10 +116,10 @@ class _Coordinator:
         self._progress.start(len(self._queue), None)
         while self._queue or self._videos:
             self._take()
-            for done in self._pool.collect(timeout=1.0):
+            for done in self._pool.collect(timeout=0.02 if self._footage.waiting else 1.0):
                 self._receive(done)
-            for held in self._footage.ready():
-                self._opened_file(held)
+            for found in self._footage.news():
+                self._hear(found)
         for ran in self._ran:
             ran.outcomes.sort(key=lambda outcome: (outcome.ref.source, outcome.ref.url))
             ran.samples.sort(key=lambda sample: sample.id)
@@ -129,32 +133,44 @@ class _Coordinator:
             ref, plans = self._queue.popleft()
             number = next(self._numbers)
             self._videos[number] = _Video(ref=ref, plans=plans)
-            self._footage.request(number, ref)
+            self._footage.look(number, ref)
 
-    # A video's file is there (or not)
+    # There is news of a file
 
-    def _opened_file(self, held: Held) -> None:
-        video = self._videos[held.number]
-        if held.error is not None:
-            self._give_up(held.number, "open", held.error)
-            return
-        video.held = held
-        known = self._recorder.probe(held.fingerprint, retry=self._engine.retry_failed)
-        if isinstance(known, Failure):
-            self._fail(held.number, known)
-        elif known is not None:
-            self._begin(held.number, known)
+    def _hear(self, found: Found) -> None:
+        video = self._videos[found.number]
+        if found.error is not None:
+            error = found.error
+            self._fail(
+                found.number, Failure(stage="open", reason=error.reason, message=error.message)
+            )
+        elif found.path is not None:
+            video.path = found.path
+            stashed, video.stash = video.stash, []
+            for errand in stashed:
+                self._submit(found.number, errand)
         else:
-            self._submit(held.number, Errand(
-                task=OpenTask(path=held.path), about="open", documents={}, ops={}, video_seconds=0.0
-            ))
+            video.observed = found.observed
+            self._looked_at(found.number)
+
+    def _looked_at(self, number: int) -> None:
+        fingerprint = self._videos[number].fingerprint
+        known = self._recorder.probe(fingerprint, retry=self._engine.retry_failed)
+        if isinstance(known, Failure):
+            self._fail(number, known)
+        elif known is not None:
+            self._begin(number, known)
+        else:
+            task = OpenTask(path=_ANYWHERE)
+            self._send(
+                number, Errand(task=task, about="open", documents={}, ops={}, video_seconds=0.0)
+            )
 
     def _begin(self, number: int, probe_bytes: bytes) -> None:
         video = self._videos[number]
-        held = video.file
         known = VideoKnown(
             self._store,
-            fingerprint=held.fingerprint,
+            fingerprint=video.fingerprint,
             grid=grid_of(probe_bytes),
             retry_failed=self._engine.retry_failed,
         )
@@ -162,8 +178,8 @@ class _Coordinator:
         video.job = VideoJob(
             ref=video.ref,
             plans=video.plans,
-            path=held.path,
-            fingerprint=held.fingerprint,
+            path=_ANYWHERE,
+            fingerprint=video.fingerprint,
             probe=load(probe_bytes),
             probe_bytes=probe_bytes,
             known=known,
@@ -182,16 +198,29 @@ class _Coordinator:
             weights=self._model_files,
         )
         for errand in errands:
-            self._submit(number, errand)
+            self._send(number, errand)
         if not errands:
             self._finish(number)
 
+    def _send(self, number: int, errand: Errand) -> None:
+        """Give a task out, once the file is within reach: a video that is all known is never copied."""
+        video = self._videos[number]
+        video.open += 1
+        if video.path is not None:
+            self._submit(number, errand)
+            return
+        if not video.stash:
+            assert video.observed is not None, "a video is looked at before it is read"
+            self._footage.fetch(number, video.ref, video.observed)
+        video.stash.append(errand)
+
     def _submit(self, number: int, errand: Errand) -> None:
+        path = self._videos[number].path
+        assert path is not None, "the file is within reach"
         task = next(self._numbers)
         self._errands[task] = (number, errand)
-        self._videos[number].open += 1
         self._counters.tasks += 1
-        self._pool.submit(task, errand.task)
+        self._pool.submit(task, dataclasses.replace(errand.task, path=path))
 
     # A worker has answered
 
@@ -202,10 +231,10 @@ class _Coordinator:
         reply = done.reply
         if isinstance(reply, Refused) and _is_fatal(reply.error):
             raise reply.error
-        if not isinstance(reply, Refused | Lost) and self._footage.changed(video.file):
+        if not isinstance(reply, Refused | Lost) and self._changed_meanwhile(video):
             self._changed(video)
         elif isinstance(reply, Opened):
-            self._recorder.opened(video.file.fingerprint, reply)
+            self._recorder.opened(video.fingerprint, reply)
             video.probe = reply.probe
         elif isinstance(reply, Measured):
             self._measured(video, errand, reply)
@@ -228,27 +257,31 @@ class _Coordinator:
 
     def _measured(self, video: _Video, errand: Errand, reply: Measured) -> None:
         assert video.job is not None, "a measured video has been opened"
-        video.job.known.add(self._recorder.measured(video.file.fingerprint, errand, reply))
+        video.job.known.add(self._recorder.measured(video.fingerprint, errand, reply))
         self._counters.frames_decoded += reply.frames_decoded
         self._counters.worker_seconds += reply.seconds
         self._progress.advance(errand.about, errand.video_seconds, reply.frames_decoded)
 
     def _encoded(self, video: _Video, errand: Errand, reply: Encoded) -> None:
         assert video.job is not None, "an encoded video has been opened"
-        video.job.samples |= self._recorder.encoded(video.file.fingerprint, errand, reply)
+        video.job.samples |= self._recorder.encoded(video.fingerprint, errand, reply)
         self._counters.frames_decoded += reply.frames_decoded
         self._counters.frames_encoding += reply.frames_decoded
         self._counters.worker_seconds += reply.seconds
         self._progress.advance(errand.about, errand.video_seconds, reply.frames_decoded)
 
     def _failed(self, video: _Video, errand: Errand, reply: Refused | Lost) -> None:
-        failure, facts = self._recorder.failed(video.file.fingerprint, errand, reply)
+        failure, facts = self._recorder.failed(video.fingerprint, errand, reply)
         if video.job is None:
             video.failure = failure
         elif isinstance(errand.task, MeasureTask):
             video.job.known.add(facts)  # the evaluator finds it there, as the next build will
         else:
             video.job.failures.append(failure)
+
+    def _changed_meanwhile(self, video: _Video) -> bool:
+        assert video.observed is not None, "a video that is read has been looked at"
+        return self._footage.changed(video.ref, video.observed)
 
     def _changed(self, video: _Video) -> None:
         failure = Failure(
@@ -274,23 +307,19 @@ class _Coordinator:
                 ran.samples.extend(job.cut_samples(n, split[n]))
                 _add(ran.comeback, job.verdicts[n].comeback)
                 self._recorder.judged(self._plans[n], job.verdicts[n])
-        self._footage.release(video.file)
+        self._footage.release(number)
         failed = any(ran.outcomes[-1].failures for ran in (self._ran[n] for n in video.plans))
         self._progress.video_done(video.ref.url, "failed" if failed else "ok")
-
-    def _give_up(self, number: int, stage: str, error: CuratorError) -> None:
-        self._fail(number, Failure(stage=stage, reason=error.reason, message=error.message))
 
     def _fail(self, number: int, failure: Failure) -> None:
         """A video that could not even be opened."""
         video = self._videos.pop(number)
+        fingerprint = video.observed.fingerprint if video.observed else None
         for n in video.plans:
-            fingerprint = video.held.fingerprint if video.held else None
             self._ran[n].outcomes.append(
                 Outcome(ref=video.ref, fingerprint=fingerprint, info=None, failures=(failure,))
             )
-        if video.held is not None:
-            self._footage.release(video.held)
+        self._footage.release(number)
         self._progress.video_done(video.ref.url, "failed")
 
     def _model_files(self, node: Node) -> Mapping[str, Path]:
@@ -307,17 +336,21 @@ class _Video:
 
     ref: VideoRef
     plans: dict[int, Plan]
-    held: Held | None = None
+    observed: Observed | None = None
+    path: Path | None = None
+    """Where to read it, once it is within reach."""
+    stash: list[Errand] = field(default_factory=list)
+    """Tasks that wait for that."""
     probe: bytes | None = None
     job: VideoJob | None = None
     failure: Failure | None = None
     open: int = 0
-    """Tasks that are out."""
+    """Tasks that are out or waiting."""
 
     @property
-    def file(self) -> Held:
-        assert self.held is not None, "the file has been found"
-        return self.held
+    def fingerprint(self) -> str:
+        assert self.observed is not None, "the video has been looked at"
+        return self.observed.fingerprint
 
 
 def _by_video(
@@ -336,9 +369,7 @@ def _is_fatal(error: CuratorError) -> bool:
     return isinstance(error, MeasureError) and error.reason != _BROKEN_VIDEO_REASON
 
 
-def _add(
-    total: dict[str, tuple[Fraction, int]], more: Mapping[str, tuple[Fraction, int]]
-) -> None:
+def _add(total: dict[str, tuple[Fraction, int]], more: Mapping[str, tuple[Fraction, int]]) -> None:
     for name, (seconds, clips) in more.items():
         had = total.get(name, (Fraction(0), 0))
         total[name] = (had[0] + seconds, had[1] + clips)

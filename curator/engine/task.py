@@ -14,13 +14,13 @@ from curator.model.span import Span
 from curator.model.tile import TileRange, Tiles
 
 __all__ = [
-    "Encoded",
     "EncodeTask",
+    "Encoded",
     "Lost",
     "MeasureTask",
     "Measured",
-    "Opened",
     "OpenTask",
+    "Opened",
     "Part",
     "Refused",
     "Reply",

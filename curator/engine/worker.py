@@ -24,12 +24,12 @@ from curator.engine.task import (
     Refused,
     Reply,
     Task,
-    Work,
 )
 from curator.errors import CuratorError, MeasureError, MediaError
 from curator.media.decode import DecodedTile, DecodeStats, read_tiles
 from curator.media.encode import cut
-from curator.media.probe import Probe, dump, load, probe
+from curator.media.probe import Probe, probe
+from curator.media.stored import dump, load
 from curator.model.series import Series
 from curator.model.tile import TileRange, Tiles
 from curator.store.series import encode_series
@@ -108,9 +108,7 @@ def _measure(task: MeasureTask, running: dict[str, Running]) -> Reply:
         if work.key not in running:
             running[work.key] = work.measure.start(work.weights)
     stats = DecodeStats()
-    desks = {
-        key: _Desk(key, work.measure, running[work.key]) for key, work in task.works.items()
-    }
+    desks = {key: _Desk(key, work.measure, running[work.key]) for key, work in task.works.items()}
     for tile in _tiles(task, found, stats):
         for desk in desks.values():
             try:
@@ -131,9 +129,7 @@ def _measure(task: MeasureTask, running: dict[str, Running]) -> Reply:
 
 def _tiles(task: MeasureTask, found: Probe, stats: DecodeStats) -> Iterator[DecodedTile]:
     needs = {need for work in task.works.values() for need in work.measure.needs.values()}
-    return read_tiles(
-        task.path, found, needs, task.tiles, threads=task.threads, stats=stats
-    )
+    return read_tiles(task.path, found, needs, task.tiles, threads=task.threads, stats=stats)
 
 
 def _measure_broke(measure: Measure, tile: DecodedTile, error: Exception) -> CuratorError:

@@ -79,9 +79,7 @@ class Verdicts:
     """Condition to (seconds judged, seconds let through): what the next plan learns from."""
 
 
-def advance(
-    plan: Plan, probe: Probe, known: Known, *, partial: bool = False
-) -> Demand | Verdicts:
+def advance(plan: Plan, probe: Probe, known: Known, *, partial: bool = False) -> Demand | Verdicts:
     """The next demand of `plan` on this video, or its verdicts.
 
     With `partial` there is no demand: what has not been measured is unscored as ``not-measured``.
@@ -373,9 +371,7 @@ class _Candidate:
         bad = [n for n, (_, judgement) in self.said.items() if judgement.said is not Said.holds]
         return bad == [name]
 
-    def _row(
-        self, decision: Decision, reason: str, margin: float | None, name: str | None
-    ) -> Row:
+    def _row(self, decision: Decision, reason: str, margin: float | None, name: str | None) -> Row:
         return Row(
             span=self.span,
             unit=Unit.clip,

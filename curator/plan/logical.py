@@ -101,9 +101,7 @@ def compile_plan(recipe: Recipe) -> LogicalPlan:
     for section, conditions in (("where", recipe.segment.where), ("keep", recipe.keep)):
         for name, condition in conditions.items():
             checks.append(_check(recipe, section, name, condition, nodes))
-    detector = measure_instance(
-        load_shots(recipe.segment.shots.op), recipe.segment.shots.params
-    )
+    detector = measure_instance(load_shots(recipe.segment.shots.op), recipe.segment.shots.params)
     fixed = {
         SHOTS: Node(SHOTS, recipe.segment.shots.op, detector),
         POSTER: Node(POSTER, POSTER, measure_instance(load_measure(POSTER), {})),

@@ -67,9 +67,7 @@ def cascade(plan: LogicalPlan, prices: Prices) -> list[tuple[str, ...]]:
     ]
     dear = [_step(plan, name, prices) for name in measured if name not in scan]
     alive = _rates(plan, scan, prices)
-    order = sorted(
-        dear, key=lambda s: (not s.decides_frames, _rank(s), s.name)
-    )
+    order = sorted(dear, key=lambda s: (not s.decides_frames, _rank(s), s.name))
     groups = cut(order, alive=alive, decode=prices.decode)
     return [tuple(scan + [s.name for s in groups[0]])] + [
         tuple(s.name for s in group) for group in groups[1:]
@@ -96,16 +94,14 @@ def cut(
             if total < best[j] - 1e-12:
                 best[j], back[j] = total, i
     groups: list[tuple[Step, ...]] = []
-    j: int = n
-    while (i_or_none := back[j]) is not None:
-        groups.append(tuple(order[i_or_none:j]))
-        j = i_or_none
-    return [tuple(order[:j]), *reversed(groups)]
+    end = n
+    while (begin := back[end]) is not None:
+        groups.append(tuple(order[begin:end]))
+        end = begin
+    return [tuple(order[:end]), *reversed(groups)]
 
 
-def price(
-    groups: Sequence[Sequence[Step]], *, alive: tuple[float, float], decode: float
-) -> float:
+def price(groups: Sequence[Sequence[Step]], *, alive: tuple[float, float], decode: float) -> float:
     """CPU-seconds per second of video of a cascade whose first group joins the scan."""
     order = list(itertools.chain.from_iterable(groups))
     total, done = sum(step.cost for step in groups[0]), len(groups[0])

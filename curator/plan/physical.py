@@ -47,10 +47,12 @@ class Plan:
 
     @property
     def recipe(self) -> Recipe:
+        """What was compiled."""
         return self.logical.recipe
 
     @property
     def nodes(self) -> Mapping[str, Node]:
+        """Every computation by name."""
         return self.logical.nodes
 
     def check(self, name: str) -> Check:
@@ -114,7 +116,11 @@ def structure(logical: LogicalPlan) -> str:
     return digest(
         {
             "nodes": {
-                name: {"op": node.op, "version": node.measure.version, "params": dict(node.settings())}
+                name: {
+                    "op": node.op,
+                    "version": node.measure.version,
+                    "params": dict(node.settings()),
+                }
                 for name, node in logical.nodes.items()
             },
             "checks": [[check.scope.name, check.column] for check in logical.checks],
@@ -130,7 +136,9 @@ def _passes(logical: LogicalPlan, groups: Sequence[Sequence[str]]) -> list[Pass]
 
     def add(scope: PassScope, nodes: Sequence[str]) -> None:
         done.update(nodes)
-        ready = [c.name for c in logical.checks if c.name not in said and _ready(c, done, frame_checks)]
+        ready = [
+            c.name for c in logical.checks if c.name not in said and _ready(c, done, frame_checks)
+        ]
         said.update(ready)
         out.append(Pass(index=len(out), scope=scope, nodes=tuple(nodes), checks=tuple(ready)))
 

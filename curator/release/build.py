@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from curator.engine.compile import plan_for
+from curator.engine.footage import videos_of
 from curator.engine.progress import Progress
 from curator.engine.run import Counters, Ran, run
 from curator.errors import BuildError
@@ -25,7 +26,6 @@ from curator.plan.physical import Plan
 from curator.release.content import Release, ReleaseContent
 from curator.release.posters import StoredPosters
 from curator.release.write import write
-from curator.source.discover import discover
 from curator.spec.document import document
 from curator.spec.recipe import Recipe
 from curator.spec.settings import Settings
@@ -90,7 +90,7 @@ def build(recipes: Sequence[Recipe], settings: Settings, progress: Progress) -> 
     with Store.open(Path(settings.store.root)) as store:
         plans = [plan_for(recipe, settings.engine, store, seal=True) for recipe in recipes]
         wanted: list[tuple[Plan, Sequence[VideoRef]]] = [
-            (plan, discover(plan.recipe.sources, rights=plan.recipe.rights)) for plan in plans
+            (plan, videos_of(plan.recipe)) for plan in plans
         ]
         runs, counters = run(wanted, store=store, engine=settings.engine, progress=progress)
         results = []
@@ -218,3 +218,9 @@ def _versions() -> dict[str, str]:
         "curator": importlib.metadata.version("curator-build"),
         **{name: importlib.metadata.version(name) for name in _LIBRARIES},
     }
+
+
+def _time(seconds: float) -> str:
+    if seconds >= 3600:
+        return f"{seconds / 3600:.2f} h"
+    return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.1f} s"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from curator.engine.compile import plan_for
+from curator.engine.footage import videos_of
 from curator.engine.inspect import Seen, look_at, open_store
 from curator.engine.job import sample_document
 from curator.errors import SourceError
@@ -24,7 +25,6 @@ from curator.plan.evaluate import Verdicts, advance, clip_signals
 from curator.plan.physical import Plan
 from curator.plan.statistics import statistic
 from curator.release.read import newest
-from curator.source.discover import discover
 from curator.spec.document import recipe_from_document
 from curator.spec.recipe import Recipe
 from curator.spec.settings import Settings
@@ -136,8 +136,7 @@ class ExplainReport:
     def lines(self) -> list[str]:
         """The explanation for people."""
         out = [f"{self.url}  ({self.recipe})"]
-        for failure in self.failures:
-            out.append(f"  failed at {failure.stage}: {failure.reason}: {failure.message}")
+        out += [f"  failed at {f.stage}: {f.reason}: {f.message}" for f in self.failures]
         for one in self.explanations:
             out += one.lines()
         return out
@@ -158,7 +157,7 @@ def explain(target: str, settings: Settings, recipe: Recipe | None) -> ExplainRe
     name, instant = _parse(target)
     with open_store(settings) as opened:
         plan = plan_for(recipe, settings.engine, opened.store, seal=False)
-        refs = discover(recipe.sources, rights=recipe.rights)
+        refs = videos_of(recipe)
         video, span = _find(name, refs, plan, opened.store)
         verdicts = advance(plan, video.probe, video.known, partial=True)
         assert isinstance(verdicts, Verdicts), "a partial look has no demand"
@@ -208,15 +207,11 @@ class _Look:
             if any(n.measure.needs and wanted - self._video.known.covered(n) for n in nodes):
                 break
             last = stage.index
-        return clip_signals(
-            self._plan, span, self._video.probe, self._video.known, last_stage=last
-        )
+        return clip_signals(self._plan, span, self._video.probe, self._video.known, last_stage=last)
 
     def _sample(self, row: Row) -> str:
         return digest(
-            sample_document(
-                self._plan.recipe, self._video.fingerprint, self._video.probe, row.span
-            )
+            sample_document(self._plan.recipe, self._video.fingerprint, self._video.probe, row.span)
         )[:16]
 
     def _check(
@@ -239,7 +234,9 @@ class _Look:
             value=signal.value,
             absent=signal.absent,
             margin=judgement.margin,
-            said={Said.holds: "holds", Said.fails: "fails", Said.unknown: "unknown"}[judgement.said],
+            said={Said.holds: "holds", Said.fails: "fails", Said.unknown: "unknown"}[
+                judgement.said
+            ],
         )
 
     def _frame_signal(self, check: Check, row: Row, instant: Fraction | None) -> Any:

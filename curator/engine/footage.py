@@ -1,0 +1,134 @@
+"""Videos within reach: fingerprinted, and on a local disk while they are read."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from curator.errors import CuratorError
+from curator.model.video import VideoRef
+from curator.source.address import is_local, local_path, remote_errors
+from curator.source.discover import discover
+from curator.source.fingerprint import Observed, changed, observe, observe_remote, recall
+from curator.source.spool import Spool
+from curator.spec.recipe import Recipe, RightsMode
+from curator.store.store import Store
+
+__all__ = ["Footage", "Found", "known_fingerprint", "videos_of"]
+
+_THREADS = 2
+"""Hashing and copying wait for disks and networks; two at a time keep the workers fed."""
+_QUICKLY_READ_BYTES = 2**30
+"""A file that no build has noted is hashed for a look only when it is smaller than this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """News of one video: it was looked at, or a local path to it is there, or neither can be had."""
+
+    number: int
+    observed: Observed | None = None
+    path: Path | None = None
+    error: CuratorError | None = None
+
+
+class Footage:
+    """Looks at videos and copies remote ones, in the background; copies stay held until released."""
+
+    def __init__(self, store: Store, *, limit_gib: float) -> None:
+        self._spool = Spool(store.root / "spool", int(limit_gib * 2**30), memo=store)
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="footage")
+        self._out: list[Future[Found]] = []
+        self._held: dict[int, ExitStack] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        for number in list(self._held):
+            self.release(number)
+
+    def look(self, number: int, ref: VideoRef) -> None:
+        """Begin to find out what a video is."""
+        self._out.append(self._pool.submit(self._look, number, ref))
+
+    def fetch(self, number: int, ref: VideoRef, observed: Observed) -> None:
+        """Begin to bring a video within reach; it stays there until `release`."""
+        self._out.append(self._pool.submit(self._fetch, number, ref, observed))
+
+    def news(self) -> list[Found]:
+        """What has been found since the last call."""
+        done = [future for future in self._out if future.done()]
+        self._out = [future for future in self._out if future not in done]
+        return [future.result() for future in done]
+
+    @property
+    def waiting(self) -> bool:
+        """Whether news are still to come."""
+        return bool(self._out)
+
+    def changed(self, ref: VideoRef, observed: Observed) -> bool:
+        """Whether a video is no longer what was observed. A copy that is held never changes."""
+        return is_local(ref.url) and changed(ref, observed)
+
+    def release(self, number: int) -> None:
+        """The video is not needed any more; its copy may go."""
+        if number in self._held:
+            self._held.pop(number).close()
+
+    def _look(self, number: int, ref: VideoRef) -> Found:
+        try:
+            return Found(number=number, observed=self._spool.observe(ref))
+        except CuratorError as error:
+            return Found(number=number, error=error)
+
+    def _fetch(self, number: int, ref: VideoRef, observed: Observed) -> Found:
+        stack = ExitStack()
+        try:
+            path = stack.enter_context(self._spool.hold(ref, observed))
+        except CuratorError as error:
+            return Found(number=number, error=error)
+        self._held[number] = stack
+        return Found(number=number, path=path)
+
+
+def videos_of(recipe: Recipe) -> tuple[VideoRef, ...]:
+    """Every video of a recipe's sources, sorted by source and url.
+
+    Raises:
+        RecipeErrors: for sources that match nothing, lack a licence or cannot be reached.
+    """
+    return discover(
+        recipe.sources,
+        require_license=recipe.rights is RightsMode.required,
+        places=recipe.places,
+    )
+
+
+def known_fingerprint(ref: VideoRef, store: Store) -> str | None:
+    """The fingerprint of a video, where it can be told without much reading; for looks, not for builds."""
+    try:
+        if not is_local(ref.url):
+            found = recall(ref, observe_remote(ref), store)
+            return found.fingerprint if found else None
+        path = local_path(ref.url)
+        stat = path.stat()
+        where = str(Path.cwd() / path)
+        known = store.memo(where, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+        if known is None and stat.st_size <= _QUICKLY_READ_BYTES:
+            known = observe(ref).fingerprint
+    except CuratorError:
+        return None
+    except remote_errors():
+        return None
+    return known
