@@ -51,6 +51,7 @@ def block_means(plane: _Bytes, block_px: int = 20) -> npt.NDArray[np.float32]:
     return np.asarray(means, np.float32).reshape(rows, columns)
 
 
-def _ends(brightest: _Bytes) -> tuple[int, int]:
-    lit = np.flatnonzero(brightest > BLACK)
-    return (int(lit[0]), int(len(brightest) - 1 - lit[-1])) if len(lit) else (0, 0)
+def _ends(brightest: npt.ArrayLike) -> tuple[int, int]:
+    levels = np.asarray(brightest)
+    lit = np.flatnonzero(levels > BLACK)
+    return (int(lit[0]), int(len(levels) - 1 - lit[-1])) if len(lit) else (0, 0)

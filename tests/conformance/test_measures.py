@@ -1,4 +1,70 @@
-from curator.testing.measure import MeasureTests
+"""Every measure that needs no weights keeps to the contract."""
+
+from __future__ import annotations
+
+from curator.measure.bars import Bars
+from curator.measure.blockiness import Blockiness
+from curator.measure.container import Container
+from curator.measure.exposure import Exposure
+from curator.measure.flicker import Flicker
+from curator.measure.freeze import Freeze
+from curator.measure.loudness import Loudness
 from curator.measure.luma import Luma
+from curator.measure.motion import Motion
+from curator.measure.noise import Noise
+from curator.measure.poster import Poster
+from curator.measure.recut import Recut
+from curator.measure.sharpness import Sharpness
+from curator.testing.measure import MeasureTests
+
+
+class TestBars(MeasureTests):
+    measure = Bars()
+
+
+class TestBlockiness(MeasureTests):
+    measure = Blockiness()
+
+
+class TestContainer(MeasureTests):
+    measure = Container()
+
+
+class TestExposure(MeasureTests):
+    measure = Exposure()
+
+
+class TestFlicker(MeasureTests):
+    measure = Flicker()
+
+
+class TestFreeze(MeasureTests):
+    measure = Freeze()
+
+
+class TestLoudness(MeasureTests):
+    measure = Loudness()
+
+
 class TestLuma(MeasureTests):
     measure = Luma()
+
+
+class TestMotion(MeasureTests):
+    measure = Motion()
+
+
+class TestNoise(MeasureTests):
+    measure = Noise()
+
+
+class TestPoster(MeasureTests):
+    measure = Poster()
+
+
+class TestRecut(MeasureTests):
+    measure = Recut()
+
+
+class TestSharpness(MeasureTests):
+    measure = Sharpness()
