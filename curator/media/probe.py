@@ -123,12 +123,13 @@ def _scan(container: InputContainer, stream: AvVideoStream, limits: Limits) -> _
     is_idr, is_hidden = idr_test(stream), hidden_test(stream)
     packets = itertools.islice(_packets(container, stream, scan), limits.max_packets)
     for packet in packets:
+        if packet.size == 0:
+            # The end of a stream: a decoder may hold its only picture back until then.
+            if looking and scan.picture is None and packet.stream is stream:
+                scan.picture = _decode_one(packet)
+            continue
         if packet.stream_index != stream.index:
             _note_audio(packet, scan.audio[packet.stream_index])
-            continue
-        if packet.size == 0:
-            if looking and scan.picture is None:
-                scan.picture = _decode_one(packet)
             continue
         _note_video(packet, scan, hidden=packet.is_discard or is_hidden(packet))
         scan.idr.append(packet.is_keyframe and is_idr(packet))
@@ -170,7 +171,7 @@ def _note_video(packet: Packet[Any], scan: _Scan, *, hidden: bool) -> None:
 
 
 def _note_audio(packet: Packet[Any], audio: AudioPackets) -> None:
-    if packet.pts is None or packet.size == 0:
+    if packet.pts is None:
         return
     if audio.first is None:
         audio.first = packet.pts

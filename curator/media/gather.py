@@ -1,0 +1,111 @@
+"""Keeps the views of decoded frames for exactly as long as a tile still needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import thread_time
+
+import numpy as np
+from av.video.frame import VideoFrame
+
+from curator.abc.measure import FrameBlock, FrameNeed, Need, View
+from curator.media.probe import Probe
+from curator.media.stats import DecodeStats
+from curator.media.views import Pixels, Pyramid
+from curator.media.windows import FrameWindows, ViewKey, Window, view_key
+
+__all__ = ["Gather"]
+
+_REORDER_FRAMES = 17
+"""No codec shows a frame later than 16 frames after its turn: what is missing then was never decoded."""
+
+
+class Gather:
+    """Views of the frames that some tiles of one video want; frames come in any order."""
+
+    def __init__(self, probe: Probe, windows: FrameWindows, tiles: Sequence[int]) -> None:
+        self._table = probe.table
+        self._windows = windows
+        self._pyramid = Pyramid(probe.info.video)
+        self._masks = windows.wanted(tiles)
+        self._seen = np.zeros(len(probe.table), dtype=np.bool_)
+        self._kept: list[dict[int, Pixels]] = [{} for _ in windows.keys]
+        self._small_bits = sum(
+            1 << k for k, (view, _) in enumerate(windows.keys) if view in _FROM_SMALL
+        )
+        self.newest = -1
+        """The latest frame decoded since `restart`."""
+
+    def restart(self) -> None:
+        """Decoding goes on elsewhere."""
+        self.newest = -1
+
+    def offer(self, index: int, frame: VideoFrame, stats: DecodeStats) -> None:
+        """Derive and keep what is wanted of a decoded frame."""
+        self.newest = max(self.newest, index)
+        mask = int(self._masks[index])
+        if not mask or self._seen[index]:
+            return
+        start = thread_time()
+        self._seen[index] = True
+        small = self._pyramid.small(frame) if mask & self._small_bits else None
+        for k, key in enumerate(self._windows.keys):
+            if mask >> k & 1:
+                self._kept[k][index] = self._derive(key, frame, small)
+        stats.spend("views", start)
+
+    def complete(self, tile: int) -> bool:
+        """Whether every frame that `tile` wants is here or will never come."""
+        bounds = self._windows.bounds(tile)
+        if bounds is None or self.newest >= bounds[1] + _REORDER_FRAMES:
+            return True
+        if self.newest < bounds[1]:
+            return False
+        part = slice(bounds[0], bounds[1] + 1)
+        return bool(self._seen[part][self._masks[part] > 0].all())
+
+    def blocks(self, tile: int) -> dict[Need, FrameBlock]:
+        """The blocks of a complete tile."""
+        return {
+            need: self._block(need, self._windows.window(need, tile))
+            for need in self._windows.needs
+        }
+
+    def forget(self, next_tile: int) -> None:
+        """Drop what no tile from `next_tile` on wants."""
+        for k, key in enumerate(self._windows.keys):
+            limit = self._windows.first_frame(key, next_tile)
+            for index in [i for i in self._kept[k] if i < limit]:
+                del self._kept[k][index]
+
+    def _derive(self, key: ViewKey, frame: VideoFrame, small: VideoFrame | None) -> Pixels:
+        view, max_side_px = key
+        if small is not None and view in _FROM_SMALL:
+            return self._pyramid.of_small(view, small)
+        if view is View.rgb:
+            assert max_side_px is not None, "FrameNeed checks it"
+            return self._pyramid.rgb(frame, max_side_px)
+        return self._pyramid.patches(frame)
+
+    def _block(self, need: FrameNeed, window: Window) -> FrameBlock:
+        key = view_key(need)
+        kept = self._kept[self._windows.keys.index(key)]
+        there = np.array([i in kept for i in window.frames.tolist()], dtype=np.bool_)
+        frames = window.frames[there]
+        if len(frames):
+            pixels = np.stack([kept[i] for i in frames.tolist()])
+        else:
+            pixels = np.empty((0, *self._pyramid.shape(*key)), np.uint8)
+        ticks = self._table.ticks[frames]
+        pixels.setflags(write=False)
+        ticks.setflags(write=False)
+        return FrameBlock(
+            pixels=pixels,
+            ticks=ticks,
+            time_base=self._table.time_base,
+            before=int(there[: window.before].sum()),
+            after=int(there[len(there) - window.after :].sum()),
+        )
+
+
+_FROM_SMALL = frozenset({View.luma, View.chroma, View.thumb})
