@@ -66,7 +66,7 @@ class Cutter(Number):
 
     def shots(self, series: Mapping[str, Series], table: FrameTable) -> tuple[Shot, ...]:
         edges = [0, *self.cuts, len(table)]
-        spans = [Span(table.time(a), table.time(b)) for a, b in zip(edges, edges[1:], strict=False)]
+        spans = [Span(table.time(a), table.time(b)) for a, b in itertools.pairwise(edges)]
         return tuple(
             Shot(
                 span=span,
