@@ -25,7 +25,7 @@ demo: $(FOR_DEMO)
 		out=$(DEMO)/releases store.root=$(DEMO)/store
 
 test: lint
-	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
 lint: $(VENV)/all.done
 	$(BIN)/ruff check .
