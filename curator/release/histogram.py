@@ -89,7 +89,9 @@ def _range(values: np.ndarray, info: SignalInfo) -> tuple[float, float]:
     marks = [one for pair in info.thresholds.values() for one in pair if one is not None]
     low, high = min([low, *marks]), max([high, *marks])
     margin = 0.04 * (high - low) or abs(high) * 0.1 or 1.0
-    return low - (margin if low != 0 else 0.0), high + margin
+    # What cannot be negative, or more than the whole, has no axis there.
+    left = max(0.0, low - margin) if low >= 0 else low - margin
+    return left, 1.0 if info.unit == "ratio" and 0.5 < high <= 1 else high + margin
 
 
 def _counts(values: Sequence[float], low: float, high: float) -> np.ndarray:

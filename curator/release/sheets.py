@@ -92,40 +92,25 @@ def sheets(content: ReleaseContent) -> tuple[Sheet, ...]:
         key=lambda one: (one.outcome.ref.url, one.row.span),
     )
     pictures = _Pictures(content)
+    kept = [clip for clip in clips if clip.row.decision is Decision.kept]
     near = _nearest(clips, content.signals)
     groups = [
-        ("Kept", "Spread evenly over all that was kept.", _kept(clips), _MOST_KEPT),
-        (
-            "Nearest misses",
-            _NEAR_ABOUT,
-            near,
-            _MOST_NEAR,
-        ),
+        ("Kept", "Spread evenly over all that was kept.", kept, _spread(kept, _MOST_KEPT)),
+        ("Nearest misses", _NEAR_ABOUT, near, near[:_MOST_NEAR]),
     ]
-    groups += [
-        (f"Dropped: {reason}", f"{words.duration(_seconds(held))} in all.", held, _MOST_PER_REASON)
-        for reason, held in _by_reason(clips)[:_MOST_REASONS]
-    ]
-    made = [_sheet(*group, content=content, pictures=pictures) for group in groups]
-    return tuple(sheet for sheet in made if sheet.cards)
-
-
-def _sheet(
-    title: str,
-    about: str,
-    clips: Sequence[_Clip],
-    most: int,
-    *,
-    content: ReleaseContent,
-    pictures: _Pictures,
-) -> Sheet:
-    shown = clips if title == "Nearest misses" else _spread(clips, most)
-    cards = tuple(_card(clip, content.signals, pictures.of(clip)) for clip in shown[:most])
-    return Sheet(title=title, about=about, cards=cards, more=len(clips) - len(cards))
-
-
-def _kept(clips: Iterable[_Clip]) -> list[_Clip]:
-    return [clip for clip in clips if clip.row.decision is Decision.kept]
+    for title, held in _by_reason(clips)[:_MOST_REASONS]:
+        about = f"{words.duration(_seconds(held))} in all, the longest stretches first."
+        groups.append((title, about, held, held[:_MOST_PER_REASON]))
+    return tuple(
+        Sheet(
+            title=title,
+            about=about,
+            cards=tuple(_card(one, content.signals, pictures.of(one)) for one in shown),
+            more=len(held) - len(shown),
+        )
+        for title, about, held, shown in groups
+        if shown
+    )
 
 
 def _spread(clips: Sequence[_Clip], most: int) -> Sequence[_Clip]:
@@ -135,13 +120,14 @@ def _spread(clips: Sequence[_Clip], most: int) -> Sequence[_Clip]:
 
 
 def _by_reason(clips: Iterable[_Clip]) -> list[tuple[str, list[_Clip]]]:
-    """Dropped and unscored spans by reason, most seconds first, longest spans first."""
+    """Dropped and unscored spans by verdict and reason, most seconds first, longest spans first."""
     groups: dict[str, list[_Clip]] = {}
     for clip in clips:
         if clip.row.decision is not Decision.kept:
-            groups.setdefault(clip.row.reason, []).append(clip)
+            title = f"{clip.row.decision.name.capitalize()}: {clip.row.reason}"
+            groups.setdefault(title, []).append(clip)
     ordered = sorted(groups.items(), key=lambda item: (-_seconds(item[1]), item[0]))
-    return [(reason, sorted(held, key=lambda one: -one.row.seconds)) for reason, held in ordered]
+    return [(title, sorted(held, key=lambda one: -one.row.seconds)) for title, held in ordered]
 
 
 def _seconds(clips: Iterable[_Clip]) -> float:

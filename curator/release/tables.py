@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 import pyarrow as pa
 
@@ -14,6 +15,8 @@ from curator.model.span import Span, intersection, total_seconds
 from curator.pack.schema import readable
 
 __all__ = ["failures_table", "metrics_table", "shots_table", "text_signals"]
+
+_BATCH_ROWS = 4096
 
 _METRICS: tuple[tuple[str, pa.DataType], ...] = (
     ("video", pa.string()),
@@ -68,11 +71,11 @@ def metrics_table(
     """
     outcomes = _sorted(outcomes)
     ids = {(one.fingerprint, one.span): one.id for one in samples}
-    rows = [
+    rows = (
         _metrics_row(outcome, row, ids.get((outcome.fingerprint or "", row.span)))
         for outcome in outcomes
         for row in sorted(outcome.rows, key=lambda one: one.span)
-    ]
+    )
     held = (row.signals for outcome in outcomes for row in outcome.rows)
     return _table(_METRICS, rows, signals, text_signals(held))
 
@@ -80,7 +83,7 @@ def metrics_table(
 def shots_table(outcomes: Iterable[Outcome], *, signals: Sequence[str]) -> pa.Table:
     """A row for each shot, with what is known of all of it and how much of it was kept."""
     outcomes = _sorted(outcomes)
-    rows = [row for outcome in outcomes for row in _shot_rows(outcome)]
+    rows = (row for outcome in outcomes for row in _shot_rows(outcome))
     held = [known for outcome in outcomes for known in outcome.shot_signals]
     names = [name for name in signals if any(name in known for known in held)]
     return _table(_SHOTS, rows, names, text_signals(held))
@@ -174,14 +177,18 @@ def _values(signals: Mapping[str, Signal]) -> dict[str, object]:
 
 def _table(
     columns: Sequence[tuple[str, pa.DataType]],
-    rows: Sequence[Mapping[str, object]],
+    rows: Iterable[Mapping[str, object]],
     signals: Sequence[str],
     texts: frozenset[str],
 ) -> pa.Table:
     kinds = {name: pa.string() if name in texts else pa.float64() for name in sorted(signals)}
     schema = pa.schema([*columns, *kinds.items()])
-    arrays = [_array(rows, field) for field in schema]
-    return pa.Table.from_arrays(arrays, schema=schema)
+    left = iter(rows)
+    batches = []
+    while some := list(islice(left, _BATCH_ROWS)):  # a few rows as Python objects at a time
+        arrays = [_array(some, field) for field in schema]
+        batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
+    return pa.Table.from_batches(batches, schema=schema)
 
 
 def _array(rows: Sequence[Mapping[str, object]], field: pa.Field) -> pa.Array:
