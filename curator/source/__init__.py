@@ -1,1 +1,1 @@
-"""Where videos come from: urls, manifests, fingerprints, rights."""
+"""Footage by name: which videos a recipe means, what they are by content, and where to read them."""

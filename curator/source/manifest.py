@@ -1,0 +1,234 @@
+"""Manifests: tables of video addresses with their rights and sidecars."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from curator.errors import Location, RecipeError
+from curator.source.address import (
+    anchored,
+    is_local,
+    join,
+    local_path,
+    open_address,
+    redacted,
+    split,
+    suffix,
+)
+
+__all__ = ["MANIFEST_SUFFIXES", "ManifestRow", "read_manifest"]
+
+MANIFEST_SUFFIXES = frozenset({".csv", ".jsonl", ".parquet", ".json"})
+
+_COLUMNS = ("url", "license", "attribution", "sidecars")
+_SIDECAR = "sidecar."
+_MOST = 20
+"""Mistakes shown of one manifest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestRow:
+    """One video of a manifest."""
+
+    url: str
+    """Openable: relative ones have been joined with the manifest's folder."""
+    place: Location
+    license: str | None = None
+    attribution: str | None = None
+    sidecars: Mapping[str, str] = field(default_factory=dict)
+
+
+class _RowError(Exception):
+    def __init__(self, message: str, hint: str | None = None, line: int | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.line = line
+
+
+def read_manifest(url: str) -> tuple[list[ManifestRow], list[RecipeError]]:
+    """The rows of a manifest, and its mistakes (``manifest-invalid``, each with file and line).
+
+    Columns: ``url`` (relative to the manifest); ``license``, ``attribution``, ``sidecar.<role>`` or
+    a map ``sidecars`` if you like; others are ignored. Lines of a Parquet file are its rows.
+
+    Raises:
+        OSError and what else the file system raises (`remote_errors`): it cannot be read.
+    """
+    data = _read(url)
+    rows: list[ManifestRow] = []
+    errors: list[RecipeError] = []
+    try:
+        for line, record in _records(url, data):
+            if isinstance(record, _RowError):
+                errors.append(_error(url, line, record))
+                continue
+            try:
+                rows.append(_row(url, line, record))
+            except _RowError as mistake:
+                errors.append(_error(url, line, mistake))
+    except _RowError as mistake:
+        errors.append(_error(url, mistake.line or 1, mistake))
+    if len(errors) > _MOST:
+        rest = _RowError(f"{len(errors) - _MOST} more mistakes like those before")
+        errors[_MOST:] = [_error(url, 1, rest)]
+    return rows, errors
+
+
+def _read(url: str) -> bytes:
+    if is_local(url):
+        return local_path(url).read_bytes()
+    fs, path = open_address(url)
+    data: bytes = fs.cat_file(path)
+    return data
+
+
+_Records = Iterator[tuple[int, "dict[str, Any] | _RowError"]]
+
+
+def _records(url: str, data: bytes) -> _Records:
+    kind = suffix(url)
+    if kind == ".json":
+        raise _RowError(
+            "a manifest is CSV, JSON Lines or Parquet",
+            hint="write one object on each line and name it .jsonl",
+        )
+    if kind == ".parquet":
+        return _parquet(data)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise _RowError("the text is not UTF-8", line=line) from error
+    return _csv(text) if kind == ".csv" else _jsonl(text)
+
+
+def _csv(text: str) -> _Records:
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        _check_columns([name or "" for name in reader.fieldnames or []])
+        for row in reader:
+            if None in row:
+                yield reader.line_num, _RowError("the row has more fields than the header")
+            else:
+                yield reader.line_num, row
+    except csv.Error as error:
+        line = reader.line_num + 1  # the count is of lines that were understood
+        raise _RowError(f"not CSV: {error}", line=line) from error
+
+
+def _jsonl(text: str) -> _Records:
+    for line, written in enumerate(text.split("\n"), start=1):
+        if not written.strip():
+            continue
+        try:
+            record = json.loads(written)
+        except json.JSONDecodeError as error:
+            yield line, _RowError(f"not JSON: {error.msg} at column {error.colno}")
+            continue
+        if not isinstance(record, dict):
+            yield line, _RowError("each line must be a JSON object")
+            continue
+        try:
+            _check_columns(list(record))
+        except _RowError as mistake:
+            yield line, mistake
+        else:
+            yield line, record
+
+
+def _parquet(data: bytes) -> _Records:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(pa.BufferReader(data))
+        _check_columns(file.schema_arrow.names)
+        known = [name for name in file.schema_arrow.names if _is_known(name)]
+        records = file.read(columns=known).to_pylist(maps_as_pydicts="strict")
+    except (pa.ArrowException, OSError) as error:
+        raise _RowError(f"not Parquet: {error}") from error
+    yield from enumerate(records, start=1)
+
+
+def _is_known(name: str) -> bool:
+    return name in _COLUMNS or name.startswith(_SIDECAR)
+
+
+def _check_columns(names: list[str]) -> None:
+    """Extra columns are fine; one that is nearly a known one is a slip."""
+    for name in names:
+        if _is_known(name):
+            continue
+        near = difflib.get_close_matches(name.lower().strip(), _COLUMNS, n=1, cutoff=0.8)
+        if near and near[0] not in names:
+            raise _RowError(f"no column is called '{name}'", hint=f"did you mean '{near[0]}'?")
+    if "url" not in names:
+        shown = ", ".join(names[:12]) or "none"
+        raise _RowError("there is no column 'url'", hint=f"its columns are: {shown}")
+
+
+def _row(manifest: str, line: int, record: Mapping[str, Any]) -> ManifestRow:
+    url = _text(record, "url")
+    if url is None:
+        raise _RowError("the url is empty")
+    return ManifestRow(
+        url=_address(manifest, url),
+        place=_place(manifest, line),
+        license=_text(record, "license"),
+        attribution=_text(record, "attribution"),
+        sidecars={
+            role: _address(manifest, value) for role, value in sorted(_sidecars(record).items())
+        },
+    )
+
+
+def _sidecars(record: Mapping[str, Any]) -> dict[str, str]:
+    table = record.get("sidecars") or {}
+    if isinstance(table, str):
+        try:
+            table = json.loads(table)
+        except json.JSONDecodeError as error:
+            raise _RowError(f"sidecars is not a JSON object: {error.msg}") from error
+    if not isinstance(table, dict):
+        raise _RowError("sidecars must be a map from role to url")
+    columns = {name.removeprefix(_SIDECAR): name for name in record if name.startswith(_SIDECAR)}
+    found = {role: _text(table, role) for role in table}
+    found |= {role: _text(record, name) for role, name in columns.items()}
+    return {role: url for role, url in found.items() if url is not None}
+
+
+def _text(record: Mapping[str, Any], name: str) -> str | None:
+    value = record.get(name)
+    if value is None or isinstance(value, str):
+        return (value or "").strip() or None
+    raise _RowError(f"{name} must be text, not {value!r}")
+
+
+def _address(manifest: str, url: str) -> str:
+    folder, _ = split(manifest)
+    if is_local(manifest):
+        return anchored(url, Path(folder))
+    if is_local(url.split("::")[-1]) and ("://" in url or url.startswith(("/", "~"))):
+        # It may come from anyone, and what it names is published.
+        raise _RowError("a manifest that is not on this machine cannot name files of this machine")
+    return join(folder, url)
+
+
+def _place(manifest: str, line: int) -> Location:
+    return Location(redacted(manifest), line, 1)
+
+
+def _error(manifest: str, line: int, mistake: _RowError) -> RecipeError:
+    return RecipeError(
+        str(mistake),
+        reason="manifest-invalid",
+        where=_place(manifest, line),
+        hint=mistake.hint,
+    )
