@@ -21,7 +21,7 @@ from curator.pack.tree import Leaf, address, leaves
 
 __all__ = ["ROW_GROUP_BYTES", "Shard", "shard_name", "write_shards", "write_table"]
 
-ROW_GROUP_BYTES = 64 * 2**20
+ROW_GROUP_BYTES = 32 * 2**20
 """Media bytes per row group: below the 100 MB that the Hub's viewer asks for, and what a reader holds at once."""
 _ROW_BYTES = 1024
 """What the other columns of a row are counted as."""

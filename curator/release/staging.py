@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
@@ -39,12 +40,22 @@ def publish(folder: Path, target: Path) -> None:
     Everything is on disk before the name is, so a crash leaves either nothing or all of it.
     """
     _sync(folder)
-    if target.exists():
+    while not _rename(folder, target):
         # Named like a leftover and not locked: a crash between the two renames cleans itself up.
         target.rename(target.parent / f"{_PREFIX}{secrets.token_hex(8)}")
-    folder.rename(target)
     _sync_folder(target.parent)
     _sweep(target.parent)
+
+
+def _rename(folder: Path, target: Path) -> bool:
+    """Whether the name was free; another builder may take it at any time."""
+    try:
+        folder.rename(target)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    return True
 
 
 def _create(out: Path) -> tuple[Path, int | None]:
