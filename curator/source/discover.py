@@ -333,7 +333,10 @@ def _what_is_there(url: str, others: int) -> str:
         return "nothing has that name; check the bucket or folder, and the pattern"
     path = Path(url)
     parent = path if path.is_dir() else next(one for one in path.parents if one.is_dir())
-    files = [file for file in parent.iterdir() if file.is_file()]
+    try:
+        files = [file for file in parent.iterdir() if file.is_file()]
+    except OSError:
+        return f"the nearest folder that exists is {parent}, which cannot be listed"
     videos = sum(is_video(file.name) for file in files)
     return f"the nearest folder that exists is {parent} ({len(files)} files, {videos} videos)"
 

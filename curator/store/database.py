@@ -105,13 +105,14 @@ class Database:
         """All or nothing; other threads wait."""
         self._check_writable()
         with self._guard, _explained(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
+            # All inside the try: an interrupt at any point must not leave a transaction open.
             try:
+                self._connection.execute("BEGIN IMMEDIATE")
                 yield
+                self._connection.commit()
             except BaseException:
                 self._connection.rollback()
                 raise
-            self._connection.commit()
 
     def close(self) -> None:
         """Close the connection; nothing uncommitted is open here."""
