@@ -132,9 +132,12 @@ def _border(lines: _Bytes, darkest: _Levels, brightest: _Levels) -> float:
     if flat.all():
         return float("nan")
     first = int(np.argmin(flat))
+    if first == 0:
+        return 0.0
     # The line at the edge may be a blend of bar and picture, so the next one is looked at too.
-    beyond = np.abs(lines[first : first + 2].astype(np.int16) - level) > _STEP
-    if first == 0 or beyond.mean(axis=1).max() >= _EDGE_SHARE:
+    last = (int(darkest[first - 1]) + int(brightest[first - 1])) / 2
+    beyond = np.abs(lines[first : first + 2].astype(np.int16) - last) > _STEP
+    if beyond.mean(axis=1).max() >= _EDGE_SHARE:
         return float(first)
     return float("nan") if black else 0.0
 

@@ -26,8 +26,8 @@ class Blockiness:
     """Contrast of the 8 x 8 block grid on native-resolution patches, at 1 frame per second.
 
     Steps between neighbouring pixels across grid lines, relative to steps elsewhere, minus 1;
-    0 means that the grid does not show. Steps are capped at 32 luma, so that one strong edge on a
-    grid line does not decide. No value on frames without patches (below 128 px) or without texture.
+    0 means that the grid does not show. Medians over lines, and steps capped at 32 luma, so that a
+    strong edge on a grid line does not decide. No value on frames without patches (below 128 px) or without texture.
     Typical: below 0.05 for good compression, 0.1..0.3 visible in flat areas, above 0.5 mosaic.
     What fools it: it sees the grid of the last encoding only; blocks of an earlier one that was
     scaled or shifted lie off the grid. Codecs with strong deblocking (H.265, AV1) trade blocks for
@@ -79,7 +79,7 @@ def _score(crops: _Bytes) -> float:
         return float("nan")
     across = _steps(crops) + _steps(np.ascontiguousarray(crops.transpose(0, 2, 1)))
     on_grid = np.arange(1, crops.shape[2]) % _GRID_PX == 0
-    grid, other = float(across[on_grid].mean()), float(across[~on_grid].mean())
+    grid, other = float(np.median(across[on_grid])), float(np.median(across[~on_grid]))
     if grid + other < 2 * _FLAT:
         return float("nan")
     return max(0.0, (grid + _FLAT) / (other + _FLAT) - 1)

@@ -27,7 +27,7 @@ class Flicker:
     `change` is the median over blocks of 20 px of the change of the block's mean: what moves in the
     picture changes some blocks, light changes all of them. Black blocks (bars) do not vote. The
     changes are added up to a path of brightness; `amplitude` is that of a sine wave around its
-    1 s mean, from the median deviation, so slow drift and single flashes do not count; `drift` is
+    1 s mean, cut off at twice the median, so slow drift and single flashes do not count; `drift` is
     the range of the 1 s mean (of clips of 2 s and more).
     Typical: `amplitude` below 0.5 for steady light, 1..3 visible flicker (old film, mains light,
     hunting exposure), above 5 a strobe; `drift` below 5, clouds or a dimmer 10..40.
@@ -74,8 +74,10 @@ class Flicker:
         path = np.cumsum(np.nan_to_num(change.values.astype(np.float64)))
         slow, reach = _mean_around(change.seconds, path)
         inner = reach >= reach.max() / 2
-        # The median of |sin| is sin(45 deg).
-        amplitude = float(np.median(np.abs(path - slow)[inner]) / np.sqrt(0.5))
+        beside = np.abs(path - slow)[inner]
+        # A sine never leaves 1.42 times its median distance; a single flash does, and is cut off.
+        beside = np.minimum(beside, 2 * np.median(beside))
+        amplitude = float(np.sqrt(2 * np.square(beside).mean()))
         signals = {"amplitude": Signal(amplitude), "drift": Signal(None, absent="too-short")}
         if clip.span.seconds >= 2 * _WINDOW_SECONDS:
             signals["drift"] = Signal(float(np.ptp(slow[reach == reach.max()])))
