@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from curator.spec.defaults import recipe_defaults
@@ -72,8 +73,11 @@ def compose(words: Words) -> list[Composed]:
     base = {"version_base": "1.3"} if hydra.__version__.startswith("1.3") else {}
     main = hydra.main(config_path=str(data_dir("conf")), config_name="config", **base)(app)
     argv = [*words.flags, *(relax(word) for word in words.overrides)]
-    with _command_line(argv), translated(words):
-        main()
+    # Hydra writes down every sweep somewhere; we keep what it says in the release instead.
+    with TemporaryDirectory(prefix="curator-") as folder:
+        aside = [f"hydra.sweep.dir='{folder}'"] if "-sc" not in words.flags else []
+        with _command_line([*argv, *aside]), translated(words):
+            main()
     return found
 
 

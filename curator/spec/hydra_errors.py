@@ -16,6 +16,7 @@ from curator.spec.words import Words, override_key
 __all__ = ["translated"]
 
 _NOISE = ("full_key:", "object_type=", "reference_type=", "Set the environment variable")
+_GRAMMAR = "key=value, +key=value to add, ~key to take away; quote braces and blanks for the shell"
 _DELETED = re.compile(r"Could not delete from config\. '([^']+)' does not exist")
 
 
@@ -31,6 +32,8 @@ def translated(words: Words) -> Iterator[None]:
         yield
     except (HydraException, OmegaConfBaseException) as error:
         raise _translate(error, words) from error
+    except ValueError as error:  # Hydra's own word for flags and group values that make no sense
+        raise UsageError(str(error), reason="usage-override", hint=_GRAMMAR) from error
 
 
 def _translate(error: Exception, words: Words) -> CuratorError:
@@ -38,7 +41,7 @@ def _translate(error: Exception, words: Words) -> CuratorError:
         return UsageError(
             f"'{error.override}' is not an override: {_text(error).splitlines()[0]}",
             reason="usage-override",
-            hint="key=value, +key=value to add, ~key to take away; quote braces and blanks for the shell",
+            hint=_GRAMMAR,
         )
     if isinstance(error, MissingConfigException):
         return _missing(error, words)
