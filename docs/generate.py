@@ -307,7 +307,9 @@ def _prose(text: str) -> list[str]:
     """A docstring as paragraphs; the words before a colon that begin a line are its headings."""
     lines = []
     for line in _inline(text, one_line=False).splitlines():
-        headed = re.sub(r"^(Typical|Unit|Source|What fools it|Clip|Example)s?:", r"**\g<0>**", line)
+        headed = re.sub(
+            r"^(Typical|Unit|Source|What fools it|Fooled by|Example)s?:", r"**\g<0>**", line
+        )
         if headed != line and lines and lines[-1]:
             lines.append("")
         lines.append(headed)

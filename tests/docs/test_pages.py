@@ -122,6 +122,17 @@ def test_every_setting_is_documented_with_a_meaning(kind):
         assert any(f"{field.name}`" in row for row in rows), field.name
 
 
+def test_every_recipe_composes_and_is_in_the_table_of_the_readme():
+    recipes = sorted((ROOT / "recipes").glob("*.yaml"))
+    assert recipes
+    for path in recipes:
+        text = path.read_text()
+        assert text.startswith("# "), f"{path.name} begins with what it keeps"
+        assert compile_recipe(yaml.safe_load(text), footage=False).name == path.stem
+    table = re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text(), re.M)
+    assert sorted(table) == [path.stem for path in recipes]
+
+
 # --- what pages show
 
 
