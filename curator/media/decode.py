@@ -146,7 +146,7 @@ class _Desk:
         self._request, self._container = request, container
         self._decoder, self._gather, self._sound = decoder, gather, sound
         self._audio_index = request.probe.info.audio[0].index if sound else -1
-        self._heard: dict[AudioNeed, AudioBlock] = {}
+        self._heard: dict[Need, FrameBlock | AudioBlock] = {}
         """Audio blocks of the tile in work: taken as soon as they are there, so that what comes later in the file cannot matter."""
         self._landing: Fraction | None = None
         """After a seek, the instant at or before which the first audio packet must be."""
