@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 
 from curator.errors import CuratorError, Location, RecipeError, UsageError
 from curator.registry import nearest
@@ -28,6 +25,9 @@ def translated(words: Words) -> Iterator[None]:
         RecipeError: for what cannot be composed.
         UsageError: for what is not in Hydra's grammar.
     """
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
     try:
         yield
     except (HydraException, OmegaConfBaseException) as error:
@@ -37,6 +37,9 @@ def translated(words: Words) -> Iterator[None]:
 
 
 def _translate(error: Exception, words: Words) -> CuratorError:
+    from hydra.errors import MissingConfigException, OverrideParseException
+    from omegaconf.errors import InterpolationKeyError
+
     if isinstance(error, OverrideParseException):
         return UsageError(
             f"'{error.override}' is not an override: {_text(error).splitlines()[0]}",
@@ -44,7 +47,7 @@ def _translate(error: Exception, words: Words) -> CuratorError:
             hint=_GRAMMAR,
         )
     if isinstance(error, MissingConfigException):
-        return _missing(error, words)
+        return _missing(error.missing_cfg_file or "", error.options or (), _text(error), words)
     deleted = _DELETED.search(_text(error))
     if deleted:
         return RecipeError(
@@ -59,16 +62,16 @@ def _translate(error: Exception, words: Words) -> CuratorError:
     return RecipeError(_text(error), reason="recipe-compose")
 
 
-def _missing(error: MissingConfigException, words: Words) -> CuratorError:
-    group, _, name = (error.missing_cfg_file or "").rpartition("/")
-    if not error.options or not group:
-        return RecipeError(_text(error), reason="recipe-compose")
+def _missing(config: str, options: Sequence[str], text: str, words: Words) -> CuratorError:
+    group, _, name = config.rpartition("/")
+    if not options or not group:
+        return RecipeError(text, reason="recipe-compose")
     kind = "recipe" if group == "recipe" else f"'{group}' configuration"
     return RecipeError(
         f"no {kind} is called '{name}'",
         reason="recipe-unknown",
         where=_where(words, group),
-        hint=nearest(name, list(error.options)),
+        hint=nearest(name, list(options)),
     )
 
 
