@@ -8,7 +8,7 @@ from time import thread_time
 import numpy as np
 from av.video.frame import VideoFrame
 
-from curator.abc.measure import FrameBlock, FrameNeed, Need, View
+from curator.abc.measure import AudioBlock, FrameBlock, FrameNeed, Need, View
 from curator.media.probe import Probe
 from curator.media.stats import DecodeStats
 from curator.media.views import Pixels, Pyramid
@@ -64,7 +64,7 @@ class Gather:
         part = slice(bounds[0], bounds[1] + 1)
         return bool(self._seen[part][self._masks[part] > 0].all())
 
-    def blocks(self, tile: int) -> dict[Need, FrameBlock]:
+    def blocks(self, tile: int) -> dict[Need, FrameBlock | AudioBlock]:
         """The blocks of a complete tile."""
         return {
             need: self._block(need, self._windows.window(need, tile))

@@ -1,4 +1,4 @@
-"""Where to read a video and where to jump: tiles grouped into stretches that are decoded in one go."""
+"""Where to read a video and where to jump: stretches grouped into runs that are decoded in one go."""
 
 from __future__ import annotations
 
@@ -10,55 +10,59 @@ import numpy as np
 
 from curator.media.probe import Clock, Probe
 from curator.media.sound import Sound
-from curator.media.windows import FrameWindows
 
-__all__ = ["Run", "plan_runs"]
+__all__ = ["Run", "Stretch", "plan_runs"]
 
 _INTERLEAVE_SECONDS = 1
 """Audio may lie this far before the picture of its time in the file."""
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """Tiles read in one go."""
+class Stretch:
+    """What one tile or clip reads."""
 
-    tiles: tuple[int, ...]
+    first_frame: int | None
+    """None when it reads no picture."""
+    end_frame: int
+    """The first frame after everything that it reads."""
+    audio_from: Fraction | None
+    """First instant of audio, seconds on the video's clock; None when it reads none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Stretches read in one go."""
+
+    items: tuple[int, ...]
+    """Positions in the list of stretches."""
     entry: int | None
     """Frame to seek to; None begins at the file's start."""
     audio_from: Fraction | None
-    """First instant of audio that is needed, by the earliest tile."""
+    """First instant of audio that is needed, by the earliest stretch."""
 
 
-def plan_runs(
-    probe: Probe,
-    windows: FrameWindows,
-    tiles: Sequence[int],
-    audio_from: Sequence[Fraction | None],
-    *,
-    may_seek: bool,
-) -> list[Run]:
-    """Group `tiles`: a gap is jumped where an entry lies beyond what was read, else read through."""
+def plan_runs(probe: Probe, stretches: Sequence[Stretch], *, may_seek: bool) -> list[Run]:
+    """Group stretches, in order: a gap is jumped where an entry lies beyond what was read, else read through."""
     if not may_seek or probe.clock is not Clock.pts:
-        return [Run(tuple(tiles), None, audio_from[0])]
+        return [Run(tuple(range(len(stretches))), None, stretches[0].audio_from)]
     runs: list[Run] = []
-    end = -1
-    for tile, begin in zip(tiles, audio_from, strict=True):
-        bounds = windows.bounds(tile)
-        entry = _entry(probe, bounds[0] if bounds else None, begin)
-        if runs and (entry is None or entry <= end):
+    end = 0
+    for item, stretch in enumerate(stretches):
+        entry = _entry(probe, stretch)
+        if runs and (entry is None or entry < end):
             last = runs[-1]
-            runs[-1] = Run((*last.tiles, tile), last.entry, last.audio_from)
+            runs[-1] = Run((*last.items, item), last.entry, last.audio_from)
         else:
-            runs.append(Run((tile,), entry, begin))
-        end = max(end, windows.tile_end(tile), bounds[1] if bounds else 0)
+            runs.append(Run((item,), entry, stretch.audio_from))
+        end = max(end, stretch.end_frame)
     return runs
 
 
-def _entry(probe: Probe, frame: int | None, audio_from: Fraction | None) -> int | None:
+def _entry(probe: Probe, stretch: Stretch) -> int | None:
     """The last entry from which everything that is read comes after; None for the file's start."""
-    at = len(probe.table) - 1 if frame is None else frame
-    if audio_from is not None:
-        begin = Sound.warm_start(audio_from) - _INTERLEAVE_SECONDS
+    at = len(probe.table) - 1 if stretch.first_frame is None else stretch.first_frame
+    if stretch.audio_from is not None:
+        begin = Sound.warm_start(stretch.audio_from) - _INTERLEAVE_SECONDS
         at = min(at, probe.table.index_at(begin) - 1)
     before = np.flatnonzero(probe.entries[: max(0, at + 1)])
     return int(before[-1]) if len(before) and before[-1] > 0 else None

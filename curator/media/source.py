@@ -1,0 +1,159 @@
+"""An opened video whose pictures and sound are read together, from one place after another."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack, closing
+from fractions import Fraction
+from pathlib import Path
+from time import thread_time
+from types import TracebackType
+from typing import Any
+
+from av.audio.codeccontext import AudioCodecContext
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Discard
+from av.video.frame import VideoFrame
+
+from curator.media.frames import Doubt, FrameDecoder
+from curator.media.probe import Probe
+from curator.media.runs import Run
+from curator.media.safety import Limits, open_media
+from curator.media.sound import Sound
+from curator.media.stats import DecodeStats
+
+__all__ = ["Source"]
+
+
+class Source:
+    """Pictures and sound of one file. Reading a run gives frames by index and fills `sound`."""
+
+    def __init__(
+        self,
+        path: Path,
+        probe: Probe,
+        *,
+        pictures: bool,
+        audio: bool,
+        stats: DecodeStats,
+        threads: int,
+        limits: Limits,
+    ) -> None:
+        self._path, self._probe, self._limits, self._stats = path, probe, limits, stats
+        self._stack = ExitStack()
+        self._container = self._stack.enter_context(open_media(path, limits=limits))
+        self._fresh_decoders = [self._container]
+        self._landing: Fraction | None = None
+        self.decoder = None
+        """Of the pictures, if they are read."""
+        self.sound = None
+        """Of the first audio stream, if it is read."""
+        if pictures:
+            self.decoder = FrameDecoder(
+                probe, self._container, stats=stats, threads=threads, limits=limits
+            )
+        if audio:
+            facts, origin = probe.info.audio[0], probe.info.start_seconds
+            self._audio_index = facts.index
+            self.sound = Sound(facts, origin, self._open_decoder)
+        wanted = self._wanted()
+        for stream in self._container.streams:
+            stream.discard = Discard.default if stream.index in wanted else Discard.all
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.sound is not None:
+            self._stats.damaged_packets += self.sound.take_damage()
+        self._stack.close()
+
+    def read(self, run: Run) -> Generator[list[tuple[int, VideoFrame]], None, None]:
+        """For each packet of a run, and once more at the end of the file, the frames it completes.
+
+        Raises:
+            Doubt: damage or a seek that went astray, see `FrameDecoder`.
+        """
+        self._begin(run)
+        with closing(self._packets()) as packets:
+            for packet in packets:
+                self._stats.packets_read += 1
+                yield self._take(packet)
+        frames = list(self.decoder.flush()) if self.decoder is not None else []
+        if self.sound is not None:
+            self.sound.finish()
+        yield frames
+
+    def _wanted(self) -> list[int]:
+        indices = [] if self.decoder is None else [self.decoder.stream.index]
+        return indices if self.sound is None else [*indices, self._audio_index]
+
+    def _packets(self) -> Generator[Packet[Any], None, None]:
+        """Packets in file order; a read error is the end of the file."""
+        streams = [self._container.streams[i] for i in self._wanted()]
+        try:
+            for packet in self._container.demux(*streams):
+                if packet.size:
+                    yield packet
+        except FFmpegError:
+            return
+
+    def _begin(self, run: Run) -> None:
+        self._landing = None
+        if self.sound is not None:
+            assert run.audio_from is not None, "with sound, every stretch has a first instant"
+            begin = self.sound.begin(run.audio_from)
+            if run.entry is not None:
+                self._landing = max(begin, self._probe.info.audio[0].start_seconds)
+        if run.entry is None:
+            return
+        if self.decoder is not None:
+            self.decoder.seek(run.entry)
+            return
+        pts = int(self._probe.table.ticks[run.entry]) + self._probe.first_pts
+        video = self._container.streams[self._probe.info.video.index]
+        try:
+            self._container.seek(pts, stream=video)
+        except FFmpegError as error:
+            raise Doubt from error
+
+    def _take(self, packet: Packet[Any]) -> list[tuple[int, VideoFrame]]:
+        if self.sound is not None and packet.stream_index == self._audio_index:
+            start = thread_time()
+            self._check_landing(packet)
+            self.sound.feed(packet)
+            self._stats.spend("audio", start)
+            return []
+        assert self.decoder is not None, "no other stream is read"
+        frames = list(self.decoder.feed(packet))
+        if self.sound is not None and packet.dts is not None:
+            table = self._probe.table
+            self.sound.passed((packet.dts - self._probe.first_pts) * table.time_base)
+        return frames
+
+    def _check_landing(self, packet: Packet[Any]) -> None:
+        """After a seek, audio must begin before it is needed, or blocks would depend on the seek."""
+        if self._landing is None or packet.pts is None or packet.time_base is None:
+            return
+        if packet.pts * packet.time_base - self._probe.info.start_seconds > self._landing:
+            raise Doubt
+        self._landing = None
+
+    def _open_decoder(self) -> AudioCodecContext:
+        """An audio decoder in its initial state: this container's, then those of the file opened again.
+
+        A flush does not reset a decoder entirely (noise generators go on); a new one is the same each time.
+        """
+        if self._fresh_decoders:
+            container = self._fresh_decoders.pop()
+        else:
+            container = self._stack.enter_context(open_media(self._path, limits=self._limits))
+        context = container.streams[self._audio_index].codec_context
+        assert isinstance(context, AudioCodecContext), "the probe named an audio stream"
+        return context
