@@ -39,7 +39,7 @@ def run(words: list[str], output: Output) -> int:
         return 0
     if len(recipes) > 1:
         raise UsageError("explain takes one recipe, not a sweep", reason="usage-sweep")
-    from curator.engine.inspect import explain
+    from curator.release.explain import explain
 
     report = explain(target, settings, recipes[0] if recipes else None)
     output.say(report.lines())

@@ -32,7 +32,7 @@ from curator.spec.settings import EngineSpec
 from curator.store.store import Store
 from curator.store.weights import resolve
 
-__all__ = ["Ran", "run"]
+__all__ = ["Counters", "Ran", "run"]
 
 _BROKEN_VIDEO_REASON = "measure-broke"
 _ANYWHERE = Path()

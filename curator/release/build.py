@@ -77,6 +77,25 @@ class BuildResult:
             ],
         }
 
+    def lines(self) -> list[str]:
+        """The funnel and where everything lies, for people."""
+        total = self.hours_in * 3600
+        out = [f"{self.recipe.name}: {_time(self.hours_kept * 3600)} of {_time(total)} kept"]
+        out.append(f"  {'step':<20} {'left':>10} {'lost':>10} {'clips':>7}  condition")
+        out += [line for step in self.funnel for line in _step_lines(step)]
+        out.append(
+            f"  {self.clips['kept']} clips kept, {self.clips['dropped']} dropped, "
+            f"{self.clips['unscored']} unscored; {self.videos['ok']} videos read, "
+            f"{self.videos['failed']} failed"
+        )
+        out.append(
+            f"  {self.frames_decoded} frames decoded ({self.frames_encoding} to encode) "
+            f"in {_time(self.seconds)}"
+        )
+        out.append(f"release  {self.release.folder}")
+        out.append(f"report   {self.release.folder / 'report.html'}")
+        return out
+
 
 def build(recipes: Sequence[Recipe], settings: Settings, progress: Progress) -> list[BuildResult]:
     """Build every recipe in one go; they share decodes, facts and encoded clips.
@@ -218,6 +237,18 @@ def _versions() -> dict[str, str]:
         "curator": importlib.metadata.version("curator-build"),
         **{name: importlib.metadata.version(name) for name in _LIBRARIES},
     }
+
+
+def _step_lines(step: FunnelStep) -> list[str]:
+    lost = step.seconds_in - step.seconds_out
+    if lost <= 0 and not step.name.startswith(("where.", "keep.")):
+        return []
+    clips = "" if step.clips_out is None else str(step.clips_out)
+    alone = f"  (alone: {_time(step.unique_seconds)})" if step.unique_seconds else ""
+    return [
+        f"  {step.name:<20} {_time(step.seconds_out):>10} {_time(lost):>10} {clips:>7}"
+        f"  {step.about}{alone}"
+    ]
 
 
 def _time(seconds: float) -> str:
