@@ -42,7 +42,7 @@ class Cuts:
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(
             name="jump",
-            unit="ratio",
+            unit="contrast",
             about="new content of a frame over its contrast, movement and light explained away",
             support=Support.pair,
         ),

@@ -71,9 +71,8 @@ def _picture(luma: _Floats) -> _Floats:
     """``(n - 1, h, w)`` 1 where a pair of frames shows the picture, 0 in black bars around it."""
     bright = luma > _BLACK
     lit = bright[1:] | bright[:-1]
-    rows: npt.NDArray[np.bool_] = lit.any(axis=2)
-    columns: npt.NDArray[np.bool_] = lit.any(axis=1)
-    dark: npt.NDArray[np.bool_] = ~rows.any(axis=1)
+    rows, columns = np.asarray(lit.any(axis=2)), np.asarray(lit.any(axis=1))
+    dark = ~np.asarray(rows.any(axis=1))
     inside = (rows[:, :, None] & columns[:, None, :]) | dark[:, None, None]
     return inside.astype(np.float32)
 
