@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from curator.errors import CuratorError, Location, RecipeError, UsageError
-from curator.registry import nearest
 from curator.spec.words import Words, override_key
 
 __all__ = ["translated"]
@@ -63,6 +62,8 @@ def _translate(error: Exception, words: Words) -> CuratorError:
 
 
 def _missing(config: str, options: Sequence[str], text: str, words: Words) -> CuratorError:
+    from curator.registry import nearest  # it knows measures, so it imports arrays
+
     group, _, name = config.rpartition("/")
     if not options or not group:
         return RecipeError(text, reason="recipe-compose")
