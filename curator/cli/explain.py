@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from curator.cli.composed import OVERRIDES_HELP, recipes_and_settings, settings_only
 from curator.cli.output import Output
 from curator.errors import UsageError
-from curator.spec.words import is_override
 
 __all__ = ["HELP", "run"]
+
+# The URL of a video may hold an equals sign; what comes before it is then no name of a setting.
+_SETTING = re.compile(r"~|\+{0,2}[A-Za-z_][\w.]*=")
 
 HELP = f"""
 usage: curator explain TARGET [RECIPE] [key=value ...] [--json]
@@ -21,7 +25,7 @@ Without RECIPE the newest release under `out` answers.
 
 def run(words: list[str], output: Output) -> int:
     """Explain one target."""
-    targets = [word for word in words if not word.startswith("-") and not is_override(word)]
+    targets = [word for word in words if not word.startswith("-") and not _SETTING.match(word)]
     target = targets[0] if targets else None
     if target is None:
         raise UsageError(

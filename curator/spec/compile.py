@@ -16,7 +16,7 @@ from curator.spec.conditions import read_conditions
 from curator.spec.defaults import REQUIRED
 from curator.spec.operand import read_settings
 from curator.spec.places import Places
-from curator.spec.ranges import RECIPE_CHECKS
+from curator.spec.ranges import RECIPE_CHECKS, SETTINGS_CHECKS
 from curator.spec.read import Reader
 from curator.spec.recipe import (
     MeasureSpec,
@@ -80,7 +80,7 @@ def compile_settings(node: Mapping[str, Any], places: Places | None = None) -> S
     Raises:
         RecipeErrors: all mistakes.
     """
-    reader = Reader(places or Places())
+    reader = Reader(places or Places(), SETTINGS_CHECKS)
     parts = {
         "engine": reader.record(EngineSpec, node.get("engine", {}), "engine"),
         "store": reader.record(StoreSpec, node.get("store", {}), "store"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ __all__ = ["TEXT", "read_conditions"]
 TEXT = frozenset({"text", "name"})
 """Units of signals that are words, such as a codec: only `equals` fits them."""
 
+_NUMBER = re.compile(r"\s*[+-]?[\d.]+")
 _BOUNDS = ("min", "max", "abs_max")
 
 
@@ -100,8 +102,8 @@ def _operand(
 
 
 def _bound(name: str, value: Any, operand: Operand | None, path: str, reader: Reader) -> Any:
-    if operand is None:  # the unit is not known, so only what is no number at all is a mistake
-        return value
+    if operand is None:  # the unit is not known; `equals` might even be text
+        return value if name == "equals" else reader.number(_unitless(value), "", path)
     if operand.unit in TEXT:
         if name == "equals" and isinstance(value, str):
             return value
@@ -110,6 +112,12 @@ def _bound(name: str, value: Any, operand: Operand | None, path: str, reader: Re
         return FAILED
     number = reader.number(value, operand.unit, path)
     return number if number is FAILED else float(number)
+
+
+def _unitless(value: Any) -> Any:
+    """The number of a quantity in whatever unit."""
+    found = _NUMBER.match(value) if isinstance(value, str) else None
+    return found[0] if found else value
 
 
 def _check_order(bounds: Mapping[str, Any], path: str, reader: Reader) -> None:

@@ -13,9 +13,11 @@ from curator.spec.recipe import (
     SegmentSpec,
     VideoSpec,
 )
+from curator.spec.settings import EngineSpec
 
-__all__ = ["RECIPE_CHECKS"]
+__all__ = ["RECIPE_CHECKS", "SETTINGS_CHECKS"]
 
+_CASCADES = ("learned", "declared")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
@@ -64,6 +66,19 @@ def _recipe(recipe: Recipe, _path: str, reader: Reader) -> None:
     )
 
 
+def _engine(engine: EngineSpec, path: str, reader: Reader) -> None:
+    _must(
+        reader,
+        (engine.workers >= 0, f"{path}.workers", "0 (one per core) or more"),
+        (engine.decode_threads >= 1, f"{path}.decode_threads", "at least 1"),
+        (engine.task_seconds > 0, f"{path}.task_seconds", "above 0 s"),
+        (engine.task_memory_gib > 0, f"{path}.task_memory_gib", "above 0 GiB"),
+        (engine.task_tiles >= 1, f"{path}.task_tiles", "at least 1"),
+        (engine.spool_gib >= 0, f"{path}.spool_gib", "not negative"),
+        (engine.cascade in _CASCADES, f"{path}.cascade", " or ".join(_CASCADES)),
+    )
+
+
 def _must(reader: Reader, *rules: tuple[bool, str, str]) -> None:
     """Note the rules that do not hold; a rule is (whether it holds, where, what is right)."""
     for holds, path, right in rules:
@@ -80,3 +95,6 @@ RECIPE_CHECKS: Checks = {
     VideoSpec: _video,
 }
 """Run on each record of a recipe as soon as it is made."""
+
+SETTINGS_CHECKS: Checks = {EngineSpec: _engine}
+"""The same for how a build is run."""

@@ -113,7 +113,7 @@ def _vet_mark(file: Path, mark: Mark) -> Iterator[RecipeError]:
         where = location(file, mark.key)
         yield RecipeError(message, reason="recipe-forbidden", where=where)
     head = mark.path.partition(".")[0]
-    if head == "defaults" and ("@" in f"{mark.path}{mark.text}" or "hydra" in mark.path):
+    if head == "defaults" and re.search("@|hydra", f"{mark.path}{mark.text}"):
         yield RecipeError(
             "the defaults list of a recipe names recipes and groups, without packages",
             reason="recipe-forbidden",

@@ -188,6 +188,7 @@ def test_a_wrong_unit_names_both(plugin: Path) -> None:
         ({"keep": {"x": {"of": "demo.level.mean", "min": 1}}}, ["recipe-unknown-signal"]),
         ({"keep": {"x": {"of": "demo.level", "abs_max": -1}}}, ["recipe-out-of-range"]),
         ({"keep": {"x": {"of": "demo.level", "min": 1, "absent": "maybe"}}}, ["recipe-wrong-type"]),
+        ({"keep": {"x": {"of": "dmo.level", "min": "low", "max": "3s"}}}, ["recipe-unknown-measure", "recipe-wrong-type"]),
         ({"measure": {"m": {"fps": 3}}}, ["recipe-missing"]),
         ({"measure": {"m": {"op": "demo", "mode": "slow"}}}, ["recipe-wrong-type"]),
         ({"measure": {"m": {"op": "demo", "count": 2.5}}}, ["recipe-wrong-type"]),
@@ -273,6 +274,9 @@ def test_settings_of_a_run_are_checked_the_same_way() -> None:
     with pytest.raises(RecipeErrors) as caught:
         compile_settings({"engine": {"worker": 2}, "stroe": {}})
     assert [error.reason for error in caught.value.errors] == ["recipe-unknown-key"] * 2
+    with pytest.raises(RecipeErrors) as caught:
+        compile_settings({"engine": {"workers": -1, "cascade": "guessed", "task_tiles": 0}})
+    assert [error.reason for error in caught.value.errors] == ["recipe-out-of-range"] * 3
 
 
 def test_the_place_of_a_value_can_be_asked_for_later(tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ def test_an_override_that_invents_an_entry_is_noticed() -> None:
         ("# @package hydra.callbacks\nx: 1\n", "recipe-forbidden", "1:12"),
         ("defaults:\n  - evil@hydra.callbacks\n", "recipe-forbidden", "2:5"),
         ("defaults:\n  - override /hydra/launcher: basic\n", "recipe-forbidden", "2:5"),
+        ("defaults: [/hydra/launcher/basic]\n", "recipe-forbidden", "1:12"),
         ("name: ${oc.env:HOME}\n", "recipe-forbidden", "1:7"),
     ],
 )
