@@ -66,7 +66,7 @@ def holds(
 
     Args:
         series: Scalar values; NaN is no value.
-        pieces: Disjoint spans whose footage is one shot.
+        pieces: Disjoint spans whose footage is one shot each; those that meet stay apart.
         covered: Where the series was measured; nothing holds elsewhere.
         low: Lowest value that passes.
         high: Highest value that passes.
@@ -76,7 +76,7 @@ def holds(
     """
     good = _passes(series.values, low=low, high=high, equals=equals, absent_keeps=absent_keeps)
     out: list[Span] = []
-    for piece in union(pieces):
+    for piece in sorted(pieces):
         first, last = _samples(series.ticks, series.time_base, piece)
         first += support is Support.pair
         if first >= last:
@@ -110,7 +110,7 @@ def reach(
         support: As given to `holds`.
     """
     out: list[Span] = []
-    for piece in union(pieces):
+    for piece in sorted(pieces):
         first, last = _samples(sampled, time_base, piece)
         first += support is Support.pair
         for span in intersection(spans, (piece,)):
