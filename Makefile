@@ -2,7 +2,10 @@
 #
 #   make demo    build a data set from the footage in tests/data/footage
 #   make test    style, types and all tests
+#   make docs    write docs/reference anew from the code
+#   make bench   start-up, store, decoding, measures (benchmarks/shots.py needs footage with ground truth)
 #   make browser a headless browser for the test of the report (Debian, as root)
+#   make clean   forget the environment and what the demo built
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -35,9 +38,13 @@ lint: $(VENV)/all.done
 docs: $(VENV)/all.done
 	$(BIN)/python docs/generate.py
 
+# VIDEO=... measures another one; a long 1080p film tells most.
+VIDEO := tests/data/footage/juggle_720p.mp4
 bench: $(VENV)/all.done
 	$(BIN)/python benchmarks/cli.py
-	$(BIN)/python benchmarks/decode.py tests/data/footage/juggle_720p.mp4
+	$(BIN)/python benchmarks/store.py
+	$(BIN)/python benchmarks/decode.py $(VIDEO)
+	$(BIN)/python benchmarks/measures.py $(VIDEO)
 
 # Missing is no failure: the test that needs a browser says why it is skipped.
 browser:
