@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from curator.errors import CuratorError, Location, RecipeError, UsageError
-from curator.spec.words import Words, override_key
+from curator.spec.words import Words, override_key, restore
 
 __all__ = ["translated"]
 
 _NOISE = ("full_key:", "object_type=", "reference_type=", "Set the environment variable")
 _GRAMMAR = "key=value, +key=value to add, ~key to take away; quote braces and blanks for the shell"
+_SEVERAL = re.compile(r"Ambiguous value for argument '(.+)'")
 _DELETED = re.compile(r"Could not delete from config\. '([^']+)' does not exist")
 
 
@@ -47,6 +48,13 @@ def _translate(error: Exception, words: Words) -> CuratorError:
         )
     if isinstance(error, MissingConfigException):
         return _missing(error.missing_cfg_file or "", error.options or (), _text(error), words)
+    several = _SEVERAL.search(_text(error))
+    if several:
+        return UsageError(
+            f"'{restore(several[1], words.overrides)}' has several values",
+            reason="usage-sweep",
+            hint="-m tries each of them; quotes inside the value make it one text",
+        )
     deleted = _DELETED.search(_text(error))
     if deleted:
         return RecipeError(

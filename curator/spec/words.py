@@ -7,6 +7,7 @@ would only take as ``+keep.sharp.max``; what is really unknown is found when the
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,21 +18,12 @@ from curator.errors import UsageError
 __all__ = ["Words", "is_override", "override_key", "parse_words", "relax", "restore"]
 
 _TAKES_VALUE = frozenset(
-    [
-        "--cfg",
-        "-c",
-        "--package",
-        "-p",
-        "--config-path",
-        "-cp",
-        "--config-name",
-        "-cn",
-        "--config-dir",
-        "-cd",
-        "-sc",
-        "--shell-completion",
-    ]
+    {"--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn"}
+    | {"--config-dir", "-cd"}
 )
+# All but Hydra's --experimental-rerun, which would unpickle a file.
+_FLAGS = _TAKES_VALUE | {"-m", "--multirun", "-r", "--run", "--resolve", "--hydra-help"}
+_FLAGS |= {"--info", "-i"}
 _INFO_TOPICS = frozenset(["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"])
 _SIMPLE = re.compile(r"[\w.-]+")
 
@@ -62,7 +54,7 @@ def parse_words(argv: Sequence[str]) -> Words:
     """Take a command line apart.
 
     Raises:
-        UsageError: for two recipes, or a recipe file that is not there.
+        UsageError: for an unknown flag, two recipes, or a recipe file that is not there.
     """
     flags: list[str] = []
     overrides: list[str] = []
@@ -75,7 +67,7 @@ def parse_words(argv: Sequence[str]) -> Words:
         ):
             flags += [word, rest.pop(0)]
         elif word.startswith("-"):
-            flags.append(word)
+            flags.append(_known(word))
         else:
             (overrides if is_override(word) else recipes).append(word)
     if len(recipes) > 1:
@@ -107,6 +99,15 @@ def restore(line: str, words: Sequence[str]) -> str:
     """The override as the user wrote it, from what Hydra reports (in a sweep, one value of several)."""
     plain = {override_key(word) for word in words if relax(word) != word}
     return line[2:] if line.startswith("++") and override_key(line) in plain else line
+
+
+def _known(flag: str) -> str:
+    name = flag.partition("=")[0]
+    if name not in _FLAGS:
+        close = difflib.get_close_matches(name, _FLAGS, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else "`--help` after the command lists them"
+        raise UsageError(f"no option '{flag}' here", reason="usage-option", hint=hint)
+    return flag
 
 
 def _recipe(word: str) -> tuple[str, Path | None]:

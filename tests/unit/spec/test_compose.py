@@ -154,6 +154,7 @@ def test_a_plugin_brings_recipes_and_groups(here: Path, plugin: Path) -> None:
         (["avatr"], "recipe-unknown", "'avatar'"),
         (["avatar", "engine=lokal"], "recipe-unknown", "'local'"),
         (["avatar", "~keep.nothing"], "recipe-unknown-key", "--cfg job"),
+        (["avatar", "keep.sharp.min=1,2"], "usage-sweep", "-m"),
         (["avatar", "=3"], "usage-override", "key=value"),
         (["avatar", "keep.x={of"], "usage-override", "key=value"),
         (["avatar", "description=${nowhere}"], "recipe-interpolation", ""),

@@ -49,6 +49,8 @@ def test_a_file_name_that_is_no_plain_word_is_quoted(tmp_path: Path) -> None:
     [
         (["avatar", "motion"], "usage-recipes"),
         (["nowhere.yaml"], "usage-no-file"),
+        (["avatar", "--multirum"], "usage-option"),
+        (["avatar", "--experimental-rerun", "x"], "usage-option"),
         ([__file__.replace(".py", ".yml")], "usage-no-file"),
     ],
 )
