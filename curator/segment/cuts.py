@@ -27,14 +27,17 @@ __all__ = ["Cuts"]
 class Cuts:
     """Shot boundaries from what movement and light cannot explain, and from mixtures of two pictures.
 
-    ``jump`` is what is new in a frame: near 0 in a still picture, up to 0.3 in fast movement, from
-    0.4 to far above 1 at a cut. A cut is a jump that stands out from its neighbours, does not go
-    back within 0.2 s (a flash) and is no step of a fade. Dissolves and fades are found in
-    ``signature``, a picture of 16 x 9 cells, as frames that mix those before and after them.
+    ``jump`` is what is new in a frame, as a share of its contrast. A cut is a jump that stands out
+    from its neighbours, does not go back within 0.2 s (a flash) and is no step of a fade.
+    Dissolves and fades are found in ``signature``, a picture of 16 x 9 cells, as frames that mix
+    those before and after them.
 
+    Typical: a jump of 0.01 in a still picture, up to 0.3 in fast movement, 0.4 to 5 at a cut.
     Fooled by: a jump cut inside one framing of the same speaker (too small), a phone that
     switches lenses (as large as a cut), a wipe, whip pans that blur into each other (seen as a
     dissolve), a dissolve of less than about five frames (seen as a cut) or more than 2.5 s.
+    Source: block-aligned frame difference with a rank test against the neighbours (our own); the
+    variance dip of dissolves: Alattar, IEEE ISCAS 1993.
     """
 
     name: ClassVar[str] = "cuts"
@@ -94,7 +97,7 @@ class Cuts:
         pictures = np.asarray(signature.values, dtype=np.uint8)
         seconds = signature.seconds
         jump = np.nan_to_num(np.asarray(series["jump"].values, dtype=np.float32), nan=0.0)
-        cells = luminance(pictures).reshape(len(pictures), -1)
+        cells = luminance(pictures)
         cuts = hard_cuts(jump, cells, seconds, threshold=self.cut)
         gradual = gradual_transitions(
             pictures, seconds, [one.middle for one in cuts], threshold=self.gradual

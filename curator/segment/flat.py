@@ -15,9 +15,17 @@ _SHARE = 0.3
 
 
 def is_flat(luma: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> bool:
-    """Whether `luma` is a single colour where `other`, or itself, shows a picture; bars are left out."""
-    picture = (luma > _BLACK) | (other > _BLACK)
-    if not picture.any():
+    """Whether `luma` ``(rows, columns)`` is a single colour where `other`, or itself, shows a picture."""
+    lit = (luma > _BLACK) | (other > _BLACK)
+    if not lit.any():
         return True
-    deviation = float(luma[picture].std())
-    return deviation < _DEVIATION and deviation < _SHARE * float(other[picture].std()) + 1.0
+    rows, columns = _inside(lit.any(axis=1)), _inside(lit.any(axis=0))
+    deviation = float(luma[rows, columns].std())
+    return deviation < _DEVIATION and deviation < _SHARE * float(other[rows, columns].std()) + 1.0
+
+
+def _inside(lit: npt.NDArray[np.bool_]) -> slice:
+    """The lit rows (or columns); next to a bar one is left out, for it may be partly bar."""
+    first, last = int(np.argmax(lit)), len(lit) - int(np.argmax(lit[::-1]))
+    inner = slice(first + (first > 0), last - (last < len(lit)))
+    return inner if inner.start < inner.stop else slice(first, last)

@@ -180,8 +180,10 @@ def _scores(cells: _Floats, centres: npt.NDArray[np.int64], half: int) -> _Float
     dip = ((var_a + var_b) / 2 - var_m) / (apart / 4 + 3.0)
     whole = _mean((after - before) ** 2, picture)
     bent = np.sqrt(_mean((before - 2 * middle + after) ** 2, picture)) / (np.sqrt(whole) + _NOISE)
-    # 1 for pictures that have nothing in common, whatever their contrast; 0.5 for a title faded in.
-    unlike = np.sqrt(apart / (var_a + var_b + 2 * 3.0**2)) / _UNLIKE
+    # 1 for pictures that have nothing in common, whatever their contrast; 0.5 for a title faded in,
+    # 0 for a change of light.
+    alike = _mean(a * b, picture) / (np.sqrt(var_a * var_b) + 3.0**2)
+    unlike = np.maximum(np.sqrt(np.maximum(1.0 - alike, 0.0)) / _UNLIKE, _dimming(var_a, var_b))
     score = (
         np.clip(dip, 0.0, 1.0)
         * np.clip(unlike, 0.0, 1.0)
@@ -191,6 +193,12 @@ def _scores(cells: _Floats, centres: npt.NDArray[np.int64], half: int) -> _Float
         * _lit(before, after)
     )
     return np.asarray(score, dtype=np.float32)
+
+
+def _dimming(var_a: _Floats, var_b: _Floats) -> _Floats:
+    """``(n,)`` 1 where the contrast falls or rises fivefold: a fade that the video's end cuts off."""
+    ratio = np.sqrt((np.minimum(var_a, var_b) + 1.0) / (np.maximum(var_a, var_b) + 1.0))
+    return np.asarray(np.clip((0.35 - ratio) / 0.15, 0.0, 1.0), dtype=np.float32)
 
 
 def _lit(before: _Floats, after: _Floats) -> _Floats:
@@ -253,8 +261,8 @@ def _refine(signatures: _Signatures, candidate: _Candidate) -> _Found:
     """Where the mixture begins and ends: how far each frame has come from A to B."""
     n, centre, half = len(signatures), candidate.centre, candidate.half
     low, high = max(0, centre - 3 * half - 2), min(n, centre + 3 * half + 3)
-    cells = cells_of(signatures[low:high]).reshape(high - low, -1)
-    luma = cells.reshape(high - low, -1, 3)[..., 0]
+    pictures = cells_of(signatures[low:high])
+    cells, luma = pictures.reshape(high - low, -1), pictures[..., 0]
     first, last = centre - half - low, centre + half - low
     for _ in range(4):
         share = _share(cells, first, last)

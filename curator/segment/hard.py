@@ -41,7 +41,7 @@ def hard_cuts(
 
     Args:
         jumps: ``(n,)``, by `curator.segment.jump`; the first is 0.
-        cells: ``(n, k)`` luma of the signatures.
+        cells: ``(n, rows, columns)`` luma of the signatures.
         seconds: ``(n,)`` times.
         threshold: Lowest strength of a cut.
     """
@@ -79,7 +79,7 @@ class _Around:
 
     def __init__(self, cells: _Floats, seconds: npt.NDArray[np.float64]) -> None:
         self._cells = cells
-        self._centred = cells - cells.mean(axis=1, keepdims=True)
+        self._centred = cells - cells.mean(axis=(1, 2), keepdims=True)
         self._seconds = seconds
 
     def is_flash(self, frame: int) -> bool:
