@@ -8,7 +8,7 @@ from av.video.stream import VideoStream
 
 from curator.model.video import VideoStream as StreamFacts
 
-__all__ = ["colour_names", "is_hdr", "matrix_and_range"]
+__all__ = ["colour_codes", "colour_names", "is_hdr", "matrix_and_range"]
 
 _UNSPECIFIED = 2
 _PRIMARIES = {1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film",
@@ -50,6 +50,25 @@ def matrix_and_range(video: StreamFacts) -> tuple[Colorspace, ColorRange]:
     guess = Colorspace.ITU709 if large else Colorspace.ITU601
     full = video.color_range == "pc"
     return (guess if named is None else named), (ColorRange.JPEG if full else ColorRange.MPEG)
+
+
+def colour_codes(video: StreamFacts) -> dict[str, int]:
+    """Tags for a re-encoded stream, by attribute of a codec context: the source's, limited range.
+
+    The matrix is always named, since players guess by size and a smaller copy would be guessed otherwise.
+    """
+    matrix, _ = matrix_and_range(video)
+    space = {name: code for code, name in _SPACE.items() if _MATRIX.get(name) == matrix}
+    return {
+        "color_primaries": _code(_PRIMARIES, video.color_primaries),
+        "color_trc": _code(_TRANSFER, video.color_transfer),
+        "colorspace": space.get(video.color_space or "", min(space.values())),
+        "color_range": int(ColorRange.MPEG),
+    }
+
+
+def _code(names: dict[int, str], name: str | None) -> int:
+    return next((code for code, known in names.items() if known == name), _UNSPECIFIED)
 
 
 def _first(header: int, picture: int) -> int:
