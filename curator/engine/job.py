@@ -61,6 +61,8 @@ class VideoJob:
     probe_bytes: bytes
     known: VideoKnown
     store: Store
+    retry_failed: bool = False
+    """Encode again what an earlier build could not."""
     verdicts: dict[int, Verdicts] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     """What no fact records (the file changed), and what kept a clip from being encoded."""
@@ -200,6 +202,8 @@ class VideoJob:
         missing = [key for key in keys if key not in self.samples]
         for key, facts in self.store.facts(missing).items():
             for fact in facts:
+                if fact.error is not None and self.retry_failed:
+                    continue
                 if fact.error is not None:
                     self.failures.append(
                         Failure(stage="encode", reason=fact.error, message=fact.message or "")

@@ -184,6 +184,7 @@ class _Coordinator:
             probe_bytes=probe_bytes,
             known=known,
             store=self._store,
+            retry_failed=self._engine.retry_failed,
         )
         self._advance(number)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from curator.engine.compile import plan_for
 from curator.engine.footage import videos_of
@@ -338,8 +339,9 @@ def _released(settings: Settings) -> Recipe:
             reason="release-missing",
             hint="build first, or name a recipe: curator explain VIDEO@SECONDS RECIPE",
         )
-    lock = json.loads((release.folder / "build.lock.json").read_text(encoding="utf-8"))
-    return recipe_from_document(lock["recipe"])
+    # Not the lock's copy: JSON sorts its keys, and the first condition that fails names the reason.
+    text = (release.folder / "recipe.yaml").read_text(encoding="utf-8")
+    return recipe_from_document(yaml.safe_load(text))
 
 
 def _shot_at(shots: Sequence[Shot], instant: Fraction) -> int | None:
