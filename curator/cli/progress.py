@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Bars", "Lines", "Tally", "progress_for"]
 
 _SECONDS_BETWEEN_LINES = 10.0
+_NAME_WIDTH = 22
 
 
 def progress_for(output: Output) -> Progress:
@@ -42,16 +43,19 @@ class Tally:
     began: dict[str, float] = field(default_factory=dict)
     frames: int = 0
     started: float = 0.0
+    last: float = 0.0
+    """When something happened last: a pass that nobody announced began then."""
 
     def start(self, total_videos: int, total_seconds: float | None) -> None:
         """The build begins."""
         self.total_videos, self.total_seconds = total_videos, total_seconds
-        self.started = self.clock()
+        self.started = self.last = self.clock()
 
     def open(self, name: str, total_seconds: float | None) -> None:
         """A pass begins, or learns how much there is to do."""
         self.seconds.setdefault(name, 0.0)
-        self.began.setdefault(name, self.clock())
+        self.began.setdefault(name, self.last)
+        self.last = self.clock()
         if total_seconds is not None:
             self.totals[name] = total_seconds
 
@@ -84,7 +88,7 @@ class Tally:
         if self.failed:
             parts.append(f"{self.failed} failed")
         parts += [
-            f"{name} {_hours(seconds)} at {self.rate(name):.1f}x real time"
+            f"{_short(name).rstrip()} {_hours(seconds)} at {self.rate(name):.1f}x real time"
             for name, seconds in self.seconds.items()
         ]
         left = self.remaining_seconds()
@@ -151,9 +155,9 @@ class Bars:
 
         self._tally = Tally()
         self._bars: RichProgress = RichProgress(
-            TextColumn("{task.description:<10}"),
-            BarColumn(bar_width=28),
-            TextColumn("{task.fields[figures]}"),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[figures]}", markup=False),
             console=console or Console(stderr=True),
             transient=False,
         )
@@ -162,7 +166,7 @@ class Bars:
     def start(self, total_videos: int, total_seconds: float | None) -> None:
         """Draw the first bar."""
         self._tally.start(total_videos, total_seconds)
-        self._tasks[""] = self._bars.add_task("videos", total=total_videos, figures="")
+        self._tasks[""] = self._bars.add_task(_short("videos"), total=total_videos, figures="")
         self._bars.start()
         self._show()
 
@@ -170,7 +174,7 @@ class Bars:
         """Draw a bar for the pass; without a total it only moves."""
         self._tally.open(name, total_seconds)
         if name not in self._tasks:
-            self._tasks[name] = self._bars.add_task(name, total=None, figures="")
+            self._tasks[name] = self._bars.add_task(_short(name), total=None, figures="")
         self._bars.update(self._tasks[name], total=self._tally.totals.get(name))
 
     def advance(self, pass_name: str, video_seconds: float, frames: int) -> None:
@@ -209,6 +213,12 @@ class Bars:
         figures += f"  {tally.failed} failed" if tally.failed else ""
         figures += f"  about {_clock(left)} left" if left else ""
         self._bars.update(self._tasks[""], completed=tally.videos, figures=figures)
+
+
+def _short(name: str) -> str:
+    """A name that leaves room for figures: passes are called after all that they measure."""
+    width = _NAME_WIDTH
+    return f"{name:<{width}}" if len(name) <= width else f"{name[: width - 1]}…"
 
 
 def _hours(seconds: float) -> str:

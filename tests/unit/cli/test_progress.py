@@ -30,6 +30,18 @@ def test_rates_are_seconds_of_video_per_second() -> None:
     assert tally.frames == 3000
 
 
+def test_a_pass_that_nobody_announced_began_when_something_happened_last() -> None:
+    clock = Clock()
+    tally = Tally(clock)
+    tally.start(2, None)
+    clock.now += 10
+    tally.advance("scan", 100, 1)
+    clock.now += 5
+    tally.advance("encode", 10, 1)
+    assert tally.rate("encode") == 2.0
+    assert tally.rate("scan") == 100 / 15
+
+
 def test_what_is_left_is_told_once_a_video_is_done() -> None:
     clock = Clock()
     tally = Tally(clock)
@@ -54,7 +66,7 @@ def test_lines_are_few_and_failures_are_named() -> None:
     assert len(said) == 1 + 5 + 1 + 1
     assert said[-2] == "failed: b.mp4"
     assert said[-1].startswith(
-        "2/3 videos, 1 failed, scan 0.28 h at 20.2x real time, about 0:25 left"
+        "2/3 videos, 1 failed, scan 0.28 h at 20.0x real time, about 0:25 left"
     )
 
 
