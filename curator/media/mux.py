@@ -31,6 +31,7 @@ _BITEXACT = {"fflags": "+bitexact"}
 _MP4 = {**_BITEXACT, "movflags": "+faststart", "max_interleave_delta": "0"}
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 _AAC_BITS_PER_CHANNEL = 96_000
+_CPU_AVX_512F = 13  # of cv::CpuFeatures, which cv2 does not export
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 _SCALE = Interpolation.BICUBIC | Interpolation.BITEXACT | Interpolation.ACCURATE_RND
 
@@ -143,7 +144,7 @@ class ClipWriter:
 
     def _add_video(self) -> VideoStream:
         options = {"crf": str(self._track.crf), "preset": self._track.preset, "flags": "+cgop"}
-        if cv2.checkHardwareSupport(cv2.CPU_AVX_512F):
+        if cv2.checkHardwareSupport(_CPU_AVX_512F):
             # x264's AVX-512 lookahead reads memory it never wrote when the padded width is not a
             # multiple of 64: the same pictures then give other bytes each time. AVX2 is as fast.
             options["x264-params"] = "asm=AVX2"
