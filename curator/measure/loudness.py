@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar, TypeAlias
@@ -146,16 +147,28 @@ def _power(samples: _Samples, rate: int) -> _Floats:
     """K-weighted power of every sample, channels weighted and summed, ``(n,)``."""
     channels, n = samples.shape
     weights = _SURROUND.get(channels, (1,) * channels)
-    size = _fast_length(n + rate // 8)  # zeros behind, where the filter rings out
-    response = _k_weighting(rate, size)
     total = np.zeros(n)
     for weight, channel in zip(weights, samples, strict=True):
         if weight and channel.any():
-            spectrum = np.fft.rfft(channel, size) * response
-            total += weight * np.square(np.fft.irfft(spectrum, size)[:n], dtype=np.float64)
+            total += weight * np.square(_filtered(channel, rate), dtype=np.float64)
     return total
 
 
+def _filtered(channel: _Samples, rate: int) -> _Samples:
+    """K-weighted samples ``(n,)``, by overlap and save; the filter starts at rest."""
+    ring = rate // 16  # the high-pass has died away by 130 dB
+    size = 1 << (4 * ring).bit_length()
+    hop = size - ring
+    count = -(-len(channel) // hop)
+    padded = np.zeros(ring + count * hop, np.float32)
+    padded[ring : ring + len(channel)] = channel
+    windows = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop]
+    spectra = np.fft.rfft(windows, axis=1) * _k_weighting(rate, size)
+    kept = np.fft.irfft(spectra, size, axis=1)[:, ring:].ravel()[: len(channel)]
+    return np.asarray(kept, np.float32)
+
+
+@lru_cache(maxsize=4)
 def _k_weighting(rate: int, size: int) -> npt.NDArray[np.complex64]:
     """Response of both filters at the frequencies of an FFT of `size` samples."""
     angle = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
@@ -179,16 +192,6 @@ def _biquads(rate: int) -> tuple[tuple[tuple[float, ...], tuple[float, ...]], ..
     # The standard's high-pass has the numerator 1, -2, 1 whatever its denominator.
     high = ((norm, -2 * norm, norm), (norm, 2 * (k * k - 1), 1 - k / q + k * k))
     return shelf, high
-
-
-def _fast_length(n: int) -> int:
-    """The least product of 2s, 3s and 5s that is at least `n` and even."""
-    best = 1 << max(1, (n - 1).bit_length())
-    for five in (1, 5, 25, 125):
-        for three in (1, 3, 9, 27):
-            odd = five * three
-            best = min(best, odd << max(1, (-(-n // odd) - 1).bit_length()))
-    return best
 
 
 def _window_sums(values: npt.NDArray[np.generic], edges: npt.NDArray[np.int64]) -> _Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar, TypeAlias
 
@@ -20,6 +21,7 @@ __all__ = ["Motion"]
 
 _Bytes: TypeAlias = npt.NDArray[np.uint8]
 _Floats: TypeAlias = npt.NDArray[np.float64]
+_Index: TypeAlias = tuple[npt.NDArray[np.intp], ...]
 _NAMES = ("energy", "camera", "subject", "zoom", "roll", "dx", "dy")
 _UNITS = ("sides/s", "sides/s", "sides/s", "1/s", "deg/s", "sides/s", "sides/s")
 _ABOUT = (
@@ -37,7 +39,7 @@ _ABOUT = (
 class Motion:
     """Speed of the picture, camera apart from subject, from optical flow between frames at 8 per second.
 
-    Flow is computed on the small plane brought to 160 px. A similarity (shift, turn, scale) is
+    Flow is computed on the small plane brought to 14 400 pixels (160 x 90). A similarity (shift, turn, scale) is
     fitted to it by iteratively reweighted least squares, where the picture has texture; that is the
     camera, the rest is the subject. Speeds are in longer sides of the picture per second, so they
     compare across resolutions; directions are those of the stored picture. Turns and zooms read up
@@ -107,14 +109,14 @@ class Motion:
         }
 
 
-_SIDE_PX = 160
+_AREA_PX = 160 * 90
 _MIN_SIDE_PX = 24  # flow needs a few patches of 8 px
-_GRID_PX = 6
+_GRID_PX = 8
 _MIN_PAIRS = 4
 _FPS = 8
 _SMOOTH = 5  # samples, 0.6 s
 _TEXTURE = 40.0  # luma^2 of gradient at which a point counts half
-_ROUNDS = 4
+_ROUNDS = 3
 _FAR_PX = 4  # nearer shifts are left to the flow
 _MUCH = 4.0  # luma: a pan that far changes more than this
 _EXPLAINS = 0.75  # a shift must leave at most this share of the difference
@@ -136,13 +138,13 @@ class _Running:
         own = values[block.own]
         return {name: block.series(own[:, k]) for k, name in enumerate(_NAMES)}
 
-    def _between(self, before: _Bytes, after: _Bytes) -> _Floats:
+    def _between(self, before: _Bytes, after: _Bytes) -> npt.NDArray[np.float32]:
         """Flow ``(h, w, 2)`` in px; the same whatever was computed before."""
         # The search of the flow reaches about 10 px, a fast pan moves more: it begins at the pan's shift.
         start = np.empty((*before.shape, 2), np.float32)
         start[:] = _shift(before, after)
         flow = self._flow.calc(before, after, start)
-        return np.asarray(flow, np.float64)
+        return np.asarray(flow, np.float32)
 
 
 def _shift(before: _Bytes, after: _Bytes) -> tuple[int, int]:
@@ -150,9 +152,11 @@ def _shift(before: _Bytes, after: _Bytes) -> tuple[int, int]:
     unmoved = cv2.mean(cv2.absdiff(before, after))[0]
     if unmoved < _MUCH:
         return 0, 0
-    window = cv2.createHanningWindow((before.shape[1], before.shape[0]), cv2.CV_32F)
-    (x, y), _ = cv2.phaseCorrelate(before.astype(np.float32), after.astype(np.float32), window)
-    dx, dy = round(x), round(y)
+    half = (before.shape[1] // 2, before.shape[0] // 2)
+    small = [cv2.resize(plane, half, interpolation=cv2.INTER_AREA) for plane in (before, after)]
+    window = cv2.createHanningWindow(half, cv2.CV_32F)
+    (x, y), _ = cv2.phaseCorrelate(small[0].astype(np.float32), small[1].astype(np.float32), window)
+    dx, dy = round(2 * x), round(2 * y)
     height, width = before.shape
     if max(abs(dx), abs(dy)) < _FAR_PX or abs(dx) > width * 0.6 or abs(dy) > height * 0.6:
         return 0, 0
@@ -163,7 +167,7 @@ def _shift(before: _Bytes, after: _Bytes) -> tuple[int, int]:
 
 def _small(plane: _Bytes) -> _Bytes:
     height, width = plane.shape
-    scale = _SIDE_PX / max(height, width)
+    scale = (_AREA_PX / (height * width)) ** 0.5
     if scale >= 1:
         return plane
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -178,64 +182,62 @@ def _steps(block: FrameBlock) -> _Floats:
     return steps
 
 
-def _speeds(flow: _Floats, before: _Bytes) -> _Floats:
+def _speeds(flow: npt.NDArray[np.float32], before: _Bytes) -> _Floats:
     """The seven numbers of one pair, per frame step, lengths in longer sides."""
     side = max(before.shape)
-    x, y, weight, u, v = _points(flow, before)
+    at, x, y = _grid(before.shape)
+    u, v = flow[at].reshape(-1, 2).T.astype(np.float64)
+    weight = _texture(before, at)
     if float(weight.sum()) < 1e-3:
         return np.zeros(len(_NAMES))
     turn, scale, dx, dy = _similarity(x, y, weight, u, v)
     camera_u, camera_v = dx + scale * x - turn * y, dy + turn * x + scale * y
-    total = np.hypot(u, v)
-    rest = np.hypot(u - camera_u, v - camera_v)
     # Averages are over the whole picture: what has no texture lies still or moves with its surroundings.
-    return np.array(
-        [
-            total.mean() / side,
-            np.hypot(camera_u, camera_v).mean() / side,
-            rest.mean() / side,
-            scale,
-            np.degrees(turn),
-            dx / side,
-            dy / side,
-        ]
+    speeds = (
+        np.hypot(u, v).mean() / side,
+        np.hypot(camera_u, camera_v).mean() / side,
+        np.hypot(u - camera_u, v - camera_v).mean() / side,
     )
+    return np.array([*speeds, scale, np.degrees(turn), dx / side, dy / side])
 
 
-def _points(flow: _Floats, before: _Bytes) -> tuple[_Floats, ...]:
-    """Grid points around the centre, their texture weight in [0, 1], their flow."""
-    height, width = before.shape
+@lru_cache(maxsize=4)
+def _grid(shape: tuple[int, int]) -> tuple[_Index, _Floats, _Floats]:
+    """Grid points of a picture: as an index, and their places around its centre, px."""
+    height, width = shape
     rows = np.arange(_GRID_PX // 2, height, _GRID_PX)
     columns = np.arange(_GRID_PX // 2, width, _GRID_PX)
     x, y = np.meshgrid(columns - (width - 1) / 2, rows - (height - 1) / 2)
-    steps_x = cv2.Sobel(before, cv2.CV_32F, 1, 0, scale=0.125)
-    steps_y = cv2.Sobel(before, cv2.CV_32F, 0, 1, scale=0.125)
-    texture = cv2.boxFilter(steps_x * steps_x + steps_y * steps_y, -1, (7, 7))
-    at = np.ix_(rows, columns)
-    energy = np.asarray(texture, np.float64)[at].ravel()
-    weight = energy / (energy + _TEXTURE)
-    weight[energy < _TEXTURE / 40] = 0
-    picked = flow[at].reshape(-1, 2)
-    return x.ravel(), y.ravel(), weight, picked[:, 0], picked[:, 1]
+    return np.ix_(rows, columns), x.ravel(), y.ravel()
+
+
+def _texture(plane: _Bytes, at: _Index) -> _Floats:
+    """How far flow can be trusted at grid points, in [0, 1]: the energy of the gradient around them."""
+    steps_x = cv2.Sobel(plane, cv2.CV_32F, 1, 0, scale=0.125)
+    steps_y = cv2.Sobel(plane, cv2.CV_32F, 0, 1, scale=0.125)
+    summed = cv2.boxFilter(
+        cv2.multiply(steps_x, steps_x) + cv2.multiply(steps_y, steps_y), -1, (7, 7)
+    )
+    energy = np.asarray(summed)[at].ravel().astype(np.float64)
+    return np.where(energy < _TEXTURE / 40, 0, energy / (energy + _TEXTURE))
 
 
 def _similarity(
     x: _Floats, y: _Floats, weight: _Floats, u: _Floats, v: _Floats
 ) -> tuple[float, float, float, float]:
     """Turn (rad), scale - 1, dx and dy (px) that explain most of the flow; outliers lose their weight."""
-    robust = weight
     turn = scale = 0.0
     dx, dy = _median(u, weight), _median(v, weight)
+    columns = np.stack([x, y, u, v])
     for _ in range(_ROUNDS):
         rest = np.hypot(u - dx - scale * x + turn * y, v - dy - turn * x - scale * y)
         spread = max(0.1, 1.5 * _median(rest, weight))
         robust = weight / (1 + (rest / spread) ** 2) ** 2
-        total = robust.sum()
-        cx, cy, cu, cv = (float((robust * a).sum() / total) for a in (x, y, u, v))
+        cx, cy, cu, cv = (columns @ robust / robust.sum()).tolist()
         px, py, pu, pv = x - cx, y - cy, u - cu, v - cv
-        inertia = float((robust * (px * px + py * py)).sum()) + 1e-6
-        scale = float((robust * (px * pu + py * pv)).sum()) / inertia
-        turn = float((robust * (px * pv - py * pu)).sum()) / inertia
+        wx, wy = robust * px, robust * py
+        inertia = float(wx @ px + wy @ py) + 1e-6
+        scale, turn = float(wx @ pu + wy @ pv) / inertia, float(wx @ pv - wy @ pu) / inertia
         dx, dy = cu - scale * cx + turn * cy, cv - turn * cx - scale * cy
     return turn, scale, dx, dy
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curator.abc.measure import ClipSeries, FrameNeed, Need, Tile, View, Weight
-from curator.measure.picture import active, black_edges
+from curator.measure.picture import BLACK, active
 from curator.model.series import Series
 from curator.model.signal import SeriesSpec, Signal, SignalSpec
 
@@ -96,6 +96,7 @@ class _Running:
         }
 
 
+_FINE_PX, _COARSE_PX = 0.7, 2.0
 _CELL_PX = 32
 _MARGIN_PX = (
     8  # the filters reach 6 px, so ridges nearer to a crop's border than this are not judged
@@ -112,10 +113,13 @@ def _score(crops: _Bytes) -> float:
         return float("nan")
     # One tall picture: filters bleed over the seams, and the margins are not judged.
     canvas = crops.reshape(-1, crops.shape[2])
-    coarse_x, coarse_y = _gradient(canvas, _COARSE)
-    coarse: _Floats = np.asarray(cv2.magnitude(coarse_x, coarse_y), np.float32)
-    judged = np.concatenate([_judged(crop) for crop in crops])
-    at = np.flatnonzero((coarse >= cv2.dilate(coarse, _BOX)) & (judged > 0) & (coarse > _FAINT))
+    plane = canvas.astype(np.float32)
+    wide = cv2.GaussianBlur(plane, (13, 13), _COARSE_PX)
+    coarse_x = np.asarray(cv2.Sobel(wide, cv2.CV_32F, 1, 0, ksize=1, scale=0.5), np.float32)
+    coarse_y = np.asarray(cv2.Sobel(wide, cv2.CV_32F, 0, 1, ksize=1, scale=0.5), np.float32)
+    coarse = np.asarray(cv2.magnitude(coarse_x, coarse_y), np.float32)
+    judged = _judged(crops).reshape(canvas.shape)
+    at = np.flatnonzero((coarse >= cv2.dilate(coarse, _BOX)) & judged & (coarse > _FAINT))
     if not len(at):
         return float("nan")
     strength = coarse.ravel()[at]
@@ -123,9 +127,9 @@ def _score(crops: _Bytes) -> float:
     relative = 0.6 * float(np.percentile(strength, 98))
     strong = strength > max(_FAINT + 0.3 * noise, min(6.0, relative))
     at, strength = at[strong], strength[strong]
-    x, y = _gradient(canvas, _FINE)
+    x, y = _slopes(cv2.GaussianBlur(plane, (7, 7), _FINE_PX), at)
     # Along the coarse gradient noise has no sign, so it averages out over a cell.
-    along = x.ravel()[at] * coarse_x.ravel()[at] + y.ravel()[at] * coarse_y.ravel()[at]
+    along = x * coarse_x.ravel()[at] + y * coarse_y.ravel()[at]
     rows, columns = np.divmod(at, canvas.shape[1])
     cells = rows // _CELL_PX * (canvas.shape[1] // _CELL_PX + 1) + columns // _CELL_PX
     return _sharpest(cells, strength, np.asarray(along / strength, np.float32))
@@ -143,15 +147,18 @@ def _sharpest(cells: npt.NDArray[np.intp], coarse: _Floats, fine: _Floats) -> fl
     return excess / (excess + _HALF)
 
 
-def _judged(crop: _Bytes) -> _Bytes:
-    """1 where edges count: away from the crop's border and from black bars, whose edge is always sharp."""
-    top, bottom, left, right = black_edges(crop)
-    height, width = crop.shape
-    judged = np.zeros(crop.shape, np.uint8)
-    judged[
-        top + _MARGIN_PX : max(0, height - bottom - _MARGIN_PX),
-        left + _MARGIN_PX : max(0, width - right - _MARGIN_PX),
-    ] = 1
+def _judged(crops: _Bytes) -> npt.NDArray[np.bool_]:
+    """Where edges count: away from a crop's border and from black bars, whose edge is always sharp."""
+    height, width = crops.shape[1:]
+    rows, columns = crops.max(axis=2) > BLACK, crops.max(axis=1) > BLACK
+    judged = np.zeros(crops.shape, np.bool_)
+    for crop, lit_rows, lit_columns in zip(judged, rows, columns, strict=True):
+        top, bottom = lit_rows.argmax(), lit_rows[::-1].argmax()
+        left, right = lit_columns.argmax(), lit_columns[::-1].argmax()
+        crop[
+            top + _MARGIN_PX : max(0, height - bottom - _MARGIN_PX),
+            left + _MARGIN_PX : max(0, width - right - _MARGIN_PX),
+        ] = True
     return judged
 
 
@@ -163,19 +170,12 @@ def _noise(canvas: _Bytes) -> float:
     return median / (6 * 0.6745)
 
 
-def _gradient(crop: _Bytes, kernels: tuple[_Floats, _Floats]) -> tuple[_Floats, _Floats]:
-    """Slopes to the right and down, luma per px."""
-    smooth, slope = kernels
-    x = cv2.sepFilter2D(crop, cv2.CV_32F, slope, smooth)
-    return np.asarray(x), np.asarray(cv2.sepFilter2D(crop, cv2.CV_32F, smooth, slope))
-
-
-def _kernels(sigma: float) -> tuple[_Floats, _Floats]:
-    """A Gaussian and its central difference, as correlation kernels."""
-    radius = max(2, int(np.ceil(3 * sigma)))
-    wide = np.exp(-0.5 * (np.arange(-radius - 1, radius + 2) / sigma) ** 2)
-    wide /= wide.sum()
-    return wide[1:-1].astype(np.float32), ((wide[:-2] - wide[2:]) / 2).astype(np.float32)
+def _slopes(plane: npt.ArrayLike, at: npt.NDArray[np.intp]) -> tuple[_Floats, _Floats]:
+    """Central differences to the right and down at flat positions `at` inside the plane, luma per px."""
+    values = np.asarray(plane, np.float32)
+    flat, width = values.ravel(), values.shape[1]
+    half = np.float32(0.5)
+    return half * (flat[at + 1] - flat[at - 1]), half * (flat[at + width] - flat[at - width])
 
 
 def _laplacian(plane: _Bytes) -> float:
@@ -187,7 +187,5 @@ def _laplacian(plane: _Bytes) -> float:
     return float(cv2.meanStdDev(response)[1][0, 0]) ** 2
 
 
-_FINE = _kernels(0.7)
-_COARSE = _kernels(2.0)
 _BOX = np.ones((3, 3), np.uint8)
 _IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
