@@ -68,7 +68,9 @@ def command(place: Path, words: list[str], weights: Path | None) -> list[str]:
 
 
 def build(place: Path, words: list[str], weights: Path | None) -> dict[str, Any]:
-    done = subprocess.run(command(place, words, weights), capture_output=True, text=True)
+    done = subprocess.run(
+        command(place, words, weights), capture_output=True, text=True, check=False
+    )
     if not done.stdout.strip():
         sys.exit(done.stderr)
     facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -40,7 +40,7 @@ class Errand:
 
     task: Task
     about: str
-    """The pass, for progress: ``scan``, ``pass 2``, ``encode``."""
+    """The pass, for progress: ``open``, ``pass 1``, ``encode``."""
     documents: Mapping[str, Mapping[str, Any]]
     """Key to the document that it hashes."""
     ops: Mapping[str, str]
@@ -75,9 +75,9 @@ class VideoJob:
         """What must be done before more can be decided; empty when the video is finished."""
         if self.failures:
             return []
-        demands = self._demands()
+        stage, demands = self._demands()
         if demands:
-            return list(self._measuring(demands, task_tiles, threads, weights))
+            return list(self._measuring(stage, demands, task_tiles, threads, weights))
         return list(self._encoding(scratch))
 
     def outcome(self, number: int, split: str) -> Outcome:
@@ -108,8 +108,18 @@ class VideoJob:
                     self.store, self.ref, self.fingerprint, key, row, split, self.samples[key]
                 )
 
-    def _demands(self) -> dict[Node, Tiles]:
-        """Every plan's next demand, joined: nodes with the same key are one."""
+    def keys(self, number: int) -> Iterator[str]:
+        """The key of everything that plan `number` stands on, for the store to keep."""
+        for node in self.plans[number].nodes.values():
+            yield self.known.key(node)
+        for row in self.verdicts[number].rows:
+            if row.decision is Decision.kept:
+                recipe = self.plans[number].recipe
+                yield digest(sample_document(recipe, self.fingerprint, self.probe, row.span))
+
+    def _demands(self) -> tuple[int, dict[Node, Tiles]]:
+        """Every plan's next demand, joined: nodes with the same key are one. And the first stage of it."""
+        stages: list[int] = []
         nodes: dict[str, Node] = {}
         tiles: dict[str, Tiles] = {}
         for number, plan in self.plans.items():
@@ -119,14 +129,20 @@ class VideoJob:
             if isinstance(said, Verdicts):
                 self.verdicts[number] = said
                 continue
+            stages.append(said.stage)
             for name, wanted in said.tiles.items():
                 key = self.known.key(plan.nodes[name])
                 nodes.setdefault(key, plan.nodes[name])
                 tiles[key] = tiles.get(key, Tiles()) | wanted
-        return {nodes[key]: tiles[key] for key in nodes}
+        return min(stages, default=0), {nodes[key]: tiles[key] for key in nodes}
 
     def _measuring(
-        self, demands: Mapping[Node, Tiles], task_tiles: int, threads: int, weights: Weights
+        self,
+        stage: int,
+        demands: Mapping[Node, Tiles],
+        task_tiles: int,
+        threads: int,
+        weights: Weights,
     ) -> Iterator[Errand]:
         together: dict[Tiles, list[Node]] = {}
         for node, tiles in demands.items():
@@ -147,7 +163,7 @@ class VideoJob:
                         tiles=part,
                         threads=threads,
                     ),
-                    about=" + ".join(sorted(node.name for node in nodes)),
+                    about=f"pass {stage}",
                     documents={self.known.key(node): self.known.document(node) for node in nodes},
                     ops={self.known.key(node): node.op for node in nodes},
                     video_seconds=float(sum(run.span.seconds for run in part.ranges)),
@@ -218,7 +234,12 @@ def tracks(recipe: Recipe) -> tuple[VideoTrack | None, AudioTrack | None]:
     return (
         None
         if video is None
-        else VideoTrack(height=video.height, fps=video.fps, crf=video.crf, preset=video.preset),
+        else VideoTrack(
+            height=video.height,
+            fps=None if video.fps is None else Fraction(str(video.fps)),
+            crf=video.crf,
+            preset=video.preset,
+        ),
         None if audio is None else AudioTrack(sample_rate_hz=audio.sample_rate_hz, mono=audio.mono),
     )
 

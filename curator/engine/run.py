@@ -7,7 +7,7 @@ restart would miss: every finished task is a fact before the next question is pu
 from __future__ import annotations
 
 import dataclasses
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -48,6 +48,8 @@ class Ran:
     samples: list[Sample] = field(default_factory=list)
     comeback: dict[str, tuple[Fraction, int]] = field(default_factory=dict)
     """Condition to (seconds, clips) that it alone cost, over all videos."""
+    keys: set[str] = field(default_factory=set)
+    """Of every fact that the plan stands on."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,6 +112,8 @@ class _Coordinator:
         """Videos in hand, by number."""
         self._errands: dict[int, tuple[int, Errand]] = {}
         """Task number to (video number, errand)."""
+        self._footage_seconds: dict[str, float] = defaultdict(float)
+        """Seconds of footage sent out, by pass."""
         self._numbers = iter(range(1 << 62))
 
     def run(self) -> tuple[list[Ran], Counters]:
@@ -207,6 +211,9 @@ class _Coordinator:
         """Give a task out, once the file is within reach: a video that is all known is never copied."""
         video = self._videos[number]
         video.open += 1
+        if errand.video_seconds:
+            self._footage_seconds[errand.about] += errand.video_seconds
+            self._progress.pass_started(errand.about, self._footage_seconds[errand.about])
         if video.path is not None:
             self._submit(number, errand)
             return
@@ -306,6 +313,7 @@ class _Coordinator:
             ran.outcomes.append(job.outcome(n, split[n]))
             if not job.failures:
                 ran.samples.extend(job.cut_samples(n, split[n]))
+                ran.keys.update(job.keys(n))
                 _add(ran.comeback, job.verdicts[n].comeback)
                 self._recorder.judged(self._plans[n], job.verdicts[n])
         self._footage.release(number)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from curator.abc.measure import AudioBlock, FrameBlock, Measure, Running, Tile
 from curator.engine.task import (
@@ -106,7 +107,8 @@ def _measure(task: MeasureTask, running: dict[str, Running]) -> Reply:
     found = load(task.probe)
     for work in task.works.values():
         if work.key not in running:
-            running[work.key] = work.measure.start(work.weights)
+            with _hushed():
+                running[work.key] = work.measure.start(work.weights)
     stats = DecodeStats()
     desks = {key: _Desk(key, work.measure, running[work.key]) for key, work in task.works.items()}
     for tile in _tiles(task, found, stats):
@@ -125,6 +127,19 @@ def _measure(task: MeasureTask, running: dict[str, Running]) -> Reply:
         seconds=whole,
         decode_seconds=max(0.0, whole - measuring),
     )
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Model runtimes greet on file descriptor 2 when they load, whatever their log level says."""
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("w") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _tiles(task: MeasureTask, found: Probe, stats: DecodeStats) -> Iterator[DecodedTile]:

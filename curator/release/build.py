@@ -116,6 +116,7 @@ def build(recipes: Sequence[Recipe], settings: Settings, progress: Progress) -> 
         for ran in runs:
             steps = funnel(ran.plan, ran.outcomes, ran.comeback)
             release = write(out, _content(ran, steps, store))
+            store.pin(str(release.folder.resolve()), ran.keys)
             store.record_build(
                 name=ran.plan.recipe.name,
                 release=str(release.folder.resolve()),
@@ -245,10 +246,8 @@ def _step_lines(step: FunnelStep) -> list[str]:
         return []
     clips = "" if step.clips_out is None else str(step.clips_out)
     alone = f"  (alone: {_time(step.unique_seconds)})" if step.unique_seconds else ""
-    return [
-        f"  {step.name:<20} {_time(step.seconds_out):>10} {_time(lost):>10} {clips:>7}"
-        f"  {step.about}{alone}"
-    ]
+    left = f"{_time(step.seconds_out):>10} {_time(lost):>10} {clips:>7}"
+    return [f"  {step.name:<20} {left}  {step.about}{alone}"]
 
 
 def _time(seconds: float) -> str:

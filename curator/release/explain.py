@@ -12,9 +12,10 @@ from typing import Any
 import yaml
 
 from curator.engine.compile import plan_for
-from curator.engine.footage import videos_of
+from curator.engine.footage import known_fingerprint, videos_of
 from curator.engine.inspect import Seen, look_at, open_store
 from curator.engine.job import sample_document
+from curator.engine.record import Recorder
 from curator.errors import SourceError
 from curator.model.clip import Decision, Row, Shot
 from curator.model.outcome import Failure
@@ -159,6 +160,9 @@ def explain(target: str, settings: Settings, recipe: Recipe | None) -> ExplainRe
     with open_store(settings) as opened:
         plan = plan_for(recipe, settings.engine, opened.store, seal=False)
         refs = videos_of(recipe)
+        failed = _failed(name, refs, recipe, opened.store)
+        if failed is not None:
+            return failed
         video, span = _find(name, refs, plan, opened.store)
         verdicts = advance(plan, video.probe, video.known, partial=True)
         assert isinstance(verdicts, Verdicts), "a partial look has no demand"
@@ -178,6 +182,31 @@ def explain(target: str, settings: Settings, recipe: Recipe | None) -> ExplainRe
             explanations=tuple(look.explain(row, instant) for row in rows),
             failures=verdicts.failures,
         )
+
+
+def _failed(
+    name: str, refs: Sequence[VideoRef], recipe: Recipe, store: Store | None
+) -> ExplainReport | None:
+    """The explanation of a video that no build could open."""
+    for ref in _named(name, refs) if store is not None else []:
+        assert store is not None, "looked at only with a store"
+        fingerprint = known_fingerprint(ref, store)
+        found = Recorder(store).probe(fingerprint, retry=False) if fingerprint else None
+        if isinstance(found, Failure):
+            return ExplainReport(
+                url=ref.url,
+                fingerprint=fingerprint,
+                recipe=recipe.name,
+                explanations=(),
+                failures=(found,),
+            )
+    return None
+
+
+def _named(name: str, refs: Sequence[VideoRef]) -> list[VideoRef]:
+    return [ref for ref in refs if ref.url == name] or [
+        ref for ref in refs if Path(ref.url).name == Path(name).name
+    ]
 
 
 class _Look:
@@ -282,9 +311,7 @@ def _find(
     name: str, refs: Sequence[VideoRef], plan: Plan, store: Store | None
 ) -> tuple[Seen, Span | None]:
     """The video that is meant; for a sample's id, the sample's span as well."""
-    named = [ref for ref in refs if ref.url == name] or [
-        ref for ref in refs if Path(ref.url).name == Path(name).name
-    ]
+    named = _named(name, refs)
     for video in look_at(named or refs, plan, store):
         if named or (len(name) >= 6 and video.fingerprint.startswith(name)):
             return video, None
