@@ -110,7 +110,7 @@ class Cuts:
                 int(frames[one.last]),
                 one.transition,
             )
-            for one in sorted([*cuts, *gradual], key=lambda one: one.middle)
+            for one in sorted([*_apart(cuts, gradual), *gradual], key=lambda one: one.middle)
         ]
 
 
@@ -126,6 +126,15 @@ class _Running:
         if len(before) > 1:
             jump[len(own) - len(before) + 1 :] = jumps(before)
         return {"jump": block.series(jump), "signature": block.series(signatures(own))}
+
+
+def _apart(cuts: Sequence[Boundary], gradual: Sequence[Boundary]) -> list[Boundary]:
+    """The cuts that are not the first or last step of a short dissolve."""
+    return [
+        cut
+        for cut in cuts
+        if not any(one.first - 2 <= cut.middle <= one.last + 1 for one in gradual)
+    ]
 
 
 def _shots(boundaries: Sequence[Boundary], table: FrameTable) -> tuple[Shot, ...]:

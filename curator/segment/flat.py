@@ -19,7 +19,7 @@ def is_flat(luma: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> bo
     lit = (luma > _BLACK) | (other > _BLACK)
     if not lit.any():
         return True
-    rows, columns = _inside(lit.any(axis=1)), _inside(lit.any(axis=0))
+    rows, columns = _inside(np.any(lit, axis=1)), _inside(np.any(lit, axis=0))
     deviation = float(luma[rows, columns].std())
     return deviation < _DEVIATION and deviation < _SHARE * float(other[rows, columns].std()) + 1.0
 

@@ -40,6 +40,8 @@ _ROUNDING = 0.5
 _LEAST_CHANGE = 5.0
 """Root mean square difference over all cells and channels below which nothing happened."""
 _BLACK = 24.0
+_CUT_SAMPLES = 2
+"""So few blended frames are a hard cut that a frame rate conversion has smeared."""
 _ONE_FADE_SECONDS = 1.6
 """A fade out and the fade in after it are one transition if both together take no longer."""
 
@@ -82,17 +84,23 @@ def gradual_transitions(
     for start, end in pairwise([0, *cuts, len(signatures)]):
         frames = np.arange(start, end, step)
         found = _search(signatures[frames], seconds[frames], threshold)
-        out += [_boundary(one, frames, step, end) for one in _join_fades(found, seconds[frames])]
+        joined = _join_fades(found, seconds[frames])
+        out += [_boundary(one, frames, step, (start, end)) for one in joined]
     return out
 
 
-def _boundary(one: _Found, frames: npt.NDArray[np.int64], step: int, end: int) -> Boundary:
-    """In frames; the last blended sample stands for the frames left out after it."""
+def _boundary(
+    one: _Found, frames: npt.NDArray[np.int64], step: int, shot: tuple[int, int]
+) -> Boundary:
+    """In frames, with an eighth more at both ends, where a mixture is too faint to see."""
+    margin = (one.last - one.first) // 8 * step
+    kind = Transition.fade if one.flat_before or one.flat_after else Transition.dissolve
     return Boundary(
-        int(frames[one.first]),
+        max(int(frames[one.first]) - margin, shot[0]),
         int(frames[one.middle]),
-        min(int(frames[one.last - 1]) + step, end),
-        Transition.fade if one.flat_before or one.flat_after else Transition.dissolve,
+        # The last blended sample stands for the frames left out after it.
+        min(int(frames[one.last - 1]) + step + margin, shot[1]),
+        Transition.cut if one.last - one.first <= _CUT_SAMPLES else kind,
     )
 
 

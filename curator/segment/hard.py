@@ -26,6 +26,10 @@ _FADE_STEPS = 1.8
 """A jump out of black is a step of a fade if the picture goes on to this many times its size."""
 _FLASH_FRAMES = 4
 _FLASH_SECONDS = 0.2
+_SMEAR = 2
+"""Most blended frames on each side of a cut."""
+_MIXTURE = 0.2
+"""Largest part of a blended frame that the two pictures do not explain."""
 _BACK = 0.45
 """A picture whose distance is below this share of the jump is the same picture again."""
 
@@ -48,7 +52,7 @@ def hard_cuts(
     strength = strengths(jumps)
     around = _Around(cells, seconds)
     return [
-        Boundary(int(i), int(i), int(i), Transition.cut)
+        around.boundary(int(i))
         for i in _peaks(strength, threshold)
         if not around.is_flash(int(i)) and not around.is_fade(int(i))
     ]
@@ -82,6 +86,15 @@ class _Around:
         self._centred = cells - cells.mean(axis=(1, 2), keepdims=True)
         self._seconds = seconds
 
+    def boundary(self, frame: int) -> Boundary:
+        """The cut, with the blended frames that a frame rate conversion leaves next to it."""
+        first = last = frame
+        while frame - first < _SMEAR and self._is_mixture(first - 2, first - 1, frame):
+            first -= 1
+        while last - frame < _SMEAR and self._is_mixture(frame - 1, last, last + 1):
+            last += 1
+        return Boundary(first, frame, last, Transition.cut)
+
     def is_flash(self, frame: int) -> bool:
         """Whether the picture before is back within a few frames: lightning, a photographer, a glitch."""
         back = _BACK * self._unlike(frame - 1, frame)
@@ -105,6 +118,15 @@ class _Around:
             and is_flat(self._cells[frame], self._cells[i])
             for i in earlier
         )
+
+    def _is_mixture(self, before: int, frame: int, after: int) -> bool:
+        if before < 0 or after >= len(self._cells):
+            return False
+        whole = self._cells[after] - self._cells[before]
+        part = self._cells[frame] - self._cells[before]
+        share = float((part * whole).sum() / ((whole * whole).sum() + 1.0))
+        rest = float(np.abs(part - share * whole).mean() / (np.abs(whole).mean() + 1.0))
+        return 0.12 < share < 0.88 and rest < _MIXTURE
 
     def _near(self, frame: int, step: int, frames: int, seconds: float) -> list[int]:
         out: list[int] = []

@@ -73,6 +73,20 @@ def test_the_first_frame_of_the_new_shot_is_the_cut() -> None:
     assert all(shot.clean == shot.span for shot in found)
 
 
+@pytest.mark.parametrize("blended", [1, 2])
+def test_a_cut_smeared_by_a_frame_rate_conversion_is_a_cut_without_its_blended_frames(
+    blended: int,
+) -> None:
+    film = mix(shoot(1, 40), shoot(2, 50), blended)
+    (before, after) = shots(film)
+    assert after.transition is Transition.cut
+    assert 40 - blended <= after.start_frame <= 40
+    assert before.clean is not None
+    assert after.clean is not None
+    assert before.clean.end <= Fraction(40 - blended, 25)
+    assert after.clean.start >= Fraction(40, 25)
+
+
 def test_quick_cuts_are_all_found() -> None:
     film = np.concatenate([shoot(seed, 6) for seed in range(10)])
     assert boundaries(shots(film)) == [(6 * k, "cut") for k in range(1, 10)]
