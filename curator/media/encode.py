@@ -36,6 +36,9 @@ __all__ = ["ENCODE_VERSION", "AudioTrack", "EncodedClip", "VideoTrack", "cut"]
 ENCODE_VERSION = 1
 """Raise it when the same footage would give other bytes."""
 
+ENCODE_VERSION = 1
+"""Raise it when the same span and tracks would give other bytes."""
+
 _REORDER_FRAMES = 17
 """No codec shows a frame later than 16 frames after its turn."""
 

@@ -284,7 +284,8 @@ def _notes(
         for s in container.streams.audio
         if (a := scan.audio[s.index]).last is not None and s.time_base is not None
     ]
-    header_end = ((container.start_time or 0) + (container.duration or 0)) / 1_000_000
+    # Some containers count their duration from zero, some from the first packet: take the earlier end.
+    header_end = ((container.duration or 0) + min(0, container.start_time or 0)) / 1_000_000
     fewer = container.format.name.startswith("mov") and len(video.pts) < stream.frames
     found = {
         "truncated": fewer or header_end > max(ends) + 0.5,
