@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from curator.model.clip import Shot, Transition
 from curator.model.series import Series
 from curator.model.video import FrameTable
 from curator.segment.cuts import Cuts
+from curator.segment.jump import jumps
 from curator.testing.measure import MeasureTests
 from curator.testing.tiles import Footage, run
 
@@ -224,3 +228,41 @@ def test_a_video_of_which_nothing_was_decoded_is_one_shot() -> None:
 def test_series_hold_at_the_border_of_tiles() -> None:
     """A cut on the first frame of the second tile, which sees one frame of context."""
     assert boundaries(shots(np.concatenate([shoot(1, 100), shoot(2, 100)]))) == [(100, "cut")]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(1, 12)), max_size=14),
+    st.integers(1, 5),
+    st.floats(0.05, 0.9),
+)
+def test_shots_tile_any_video(
+    parts: list[tuple[int, int, int]], ticks_per_frame: int, threshold: float
+) -> None:
+    """Ramps of any length between four pictures, two of them of one colour."""
+    rng = np.random.default_rng(5)
+    pictures = np.stack([*rng.uniform(0, 255, (2, 9, 16, 3)), *np.full((2, 9, 16, 3), 2.0)])
+    pictures[3] = 240
+    ramps = [
+        pictures[a] + (pictures[b] - pictures[a]) * k / n for a, b, n in parts for k in range(n)
+    ]
+    frames = np.stack([pictures[0], *ramps]).astype(np.uint8)
+    n = len(frames)
+    ticks = np.arange(n, dtype=np.int64) * ticks_per_frame
+    table = FrameTable(
+        ticks, np.zeros(n, np.bool_), np.ones(n, np.int64), Fraction(1, 50), n * ticks_per_frame
+    )
+    jump = np.r_[np.float32(np.nan), jumps(frames.repeat(3, axis=1).repeat(3, axis=2))]
+    series = {
+        "jump": Series(ticks, table.time_base, jump.astype(np.float32)),
+        "signature": Series(ticks, table.time_base, frames),
+    }
+    found = Cuts(cut=threshold, gradual=threshold).shots(series, table)
+    assert (found[0].start_frame, found[-1].end_frame) == (0, n)
+    assert found[0].transition is Transition.start
+    for one, after in pairwise(found):
+        assert one.end_frame == after.start_frame
+        assert one.span.end == after.span.start
+    for shot in found:
+        assert shot.clean is None or shot.clean.clip(shot.span) == shot.clean
+        assert shot.span.start == table.time(shot.start_frame)
