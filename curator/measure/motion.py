@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar, TypeAlias
 
@@ -39,7 +40,7 @@ _ABOUT = (
 class Motion:
     """Speed of the picture, camera apart from subject, from optical flow between frames at 8 per second.
 
-    Flow is computed on the small plane brought to 14 400 pixels (160 x 90). A similarity (shift, turn, scale) is
+    Flow is computed on the small plane brought to 160 px. A similarity (shift, turn, scale) is
     fitted to it by iteratively reweighted least squares, where the picture has texture; that is the
     camera, the rest is the subject. Speeds are in longer sides of the picture per second, so they
     compare across resolutions; directions are those of the stored picture. Turns and zooms read up
@@ -109,7 +110,7 @@ class Motion:
         }
 
 
-_AREA_PX = 160 * 90
+_SIDE_PX = 160
 _MIN_SIDE_PX = 24  # flow needs a few patches of 8 px
 _GRID_PX = 8
 _MIN_PAIRS = 4
@@ -130,11 +131,12 @@ class _Running:
         block = tile.frames["luma"]
         values = np.full((len(block.ticks), len(_NAMES)), np.nan, np.float32)
         planes = [_small(plane) for plane in block.pixels]
-        seconds = _steps(block)
-        for index in range(1, len(planes)):
-            before, after = planes[index - 1], planes[index]
-            if min(after.shape) >= _MIN_SIDE_PX:
-                values[index] = _speeds(self._between(before, after), before) / seconds[index]
+        if len(planes) > 1 and min(planes[0].shape) >= _MIN_SIDE_PX:
+            at, x, y = _grid(planes[0].shape)
+            pairs = list(pairwise(planes))
+            flow = np.array([self._between(*pair)[at].reshape(-1, 2) for pair in pairs], np.float64)
+            weight = np.array([_texture(before, at) for before, _ in pairs])
+            values[1:] = _speeds(x, y, flow, weight, max(planes[0].shape)) / _steps(block)
         own = values[block.own]
         return {name: block.series(own[:, k]) for k, name in enumerate(_NAMES)}
 
@@ -167,7 +169,7 @@ def _shift(before: _Bytes, after: _Bytes) -> tuple[int, int]:
 
 def _small(plane: _Bytes) -> _Bytes:
     height, width = plane.shape
-    scale = (_AREA_PX / (height * width)) ** 0.5
+    scale = _SIDE_PX / max(height, width)
     if scale >= 1:
         return plane
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -175,30 +177,31 @@ def _small(plane: _Bytes) -> _Bytes:
 
 
 def _steps(block: FrameBlock) -> _Floats:
-    """Seconds since the sample before, ``(n,)``; the first is 1."""
-    steps = np.diff(block.ticks, prepend=block.ticks[:1] - 1).astype(np.float64)
-    steps[1:] *= float(block.time_base)
-    steps[:1] = 1.0
-    return steps
+    """Seconds from each sample to the next, ``(n - 1, 1)``."""
+    return np.diff(block.ticks).astype(np.float64)[:, None] * float(block.time_base)
 
 
-def _speeds(flow: npt.NDArray[np.float32], before: _Bytes) -> _Floats:
-    """The seven numbers of one pair, per frame step, lengths in longer sides."""
-    side = max(before.shape)
-    at, x, y = _grid(before.shape)
-    u, v = flow[at].reshape(-1, 2).T.astype(np.float64)
-    weight = _texture(before, at)
-    if float(weight.sum()) < 1e-3:
-        return np.zeros(len(_NAMES))
+def _speeds(x: _Floats, y: _Floats, flow: _Floats, weight: _Floats, side: int) -> _Floats:
+    """The seven numbers ``(n, 7)`` of n pairs at p points, per frame step, lengths in longer sides.
+
+    x, y: ``(p,)`` places, px; flow: ``(n, p, 2)`` px; weight: ``(n, p)`` trust in it.
+    """
+    u, v = flow[..., 0], flow[..., 1]
+    known = weight.sum(axis=1, keepdims=True) > 1e-3
+    # Without any texture nothing can be seen to move: no weights would divide by zero.
+    u, v, weight = np.where(known, u, 0), np.where(known, v, 0), np.where(known, weight, 1)
     turn, scale, dx, dy = _similarity(x, y, weight, u, v)
     camera_u, camera_v = dx + scale * x - turn * y, dy + turn * x + scale * y
     # Averages are over the whole picture: what has no texture lies still or moves with its surroundings.
-    speeds = (
-        np.hypot(u, v).mean() / side,
-        np.hypot(camera_u, camera_v).mean() / side,
-        np.hypot(u - camera_u, v - camera_v).mean() / side,
-    )
-    return np.array([*speeds, scale, np.degrees(turn), dx / side, dy / side])
+    lengths = [
+        np.hypot(u, v).mean(axis=1),
+        np.hypot(camera_u, camera_v).mean(axis=1),
+        np.hypot(u - camera_u, v - camera_v).mean(axis=1),
+        dx[:, 0],
+        dy[:, 0],
+    ]
+    total, camera, subject, right, down = np.stack(lengths) / side
+    return np.stack([total, camera, subject, scale[:, 0], np.degrees(turn[:, 0]), right, down], 1)
 
 
 @lru_cache(maxsize=4)
@@ -224,28 +227,37 @@ def _texture(plane: _Bytes, at: _Index) -> _Floats:
 
 def _similarity(
     x: _Floats, y: _Floats, weight: _Floats, u: _Floats, v: _Floats
-) -> tuple[float, float, float, float]:
-    """Turn (rad), scale - 1, dx and dy (px) that explain most of the flow; outliers lose their weight."""
-    turn = scale = 0.0
+) -> tuple[_Floats, _Floats, _Floats, _Floats]:
+    """Turn (rad), scale - 1, dx and dy (px), each ``(n, 1)``, that explain most of the flow ``(n, p)``.
+
+    Points that do not follow lose their weight, round by round.
+    """
     dx, dy = _median(u, weight), _median(v, weight)
-    columns = np.stack([x, y, u, v])
+    turn = scale = np.zeros_like(dx)
     for _ in range(_ROUNDS):
         rest = np.hypot(u - dx - scale * x + turn * y, v - dy - turn * x - scale * y)
-        spread = max(0.1, 1.5 * _median(rest, weight))
-        robust = weight / (1 + (rest / spread) ** 2) ** 2
-        cx, cy, cu, cv = (columns @ robust / robust.sum()).tolist()
+        spread = np.maximum(0.1, 1.5 * _median(rest, weight))
+        robust = weight / np.square(1 + np.square(rest / spread))
+        robust /= robust.sum(axis=1, keepdims=True)
+        cx, cy, cu, cv = (_sum(robust * one) for one in (x, y, u, v))
         px, py, pu, pv = x - cx, y - cy, u - cu, v - cv
         wx, wy = robust * px, robust * py
-        inertia = float(wx @ px + wy @ py) + 1e-6
-        scale, turn = float(wx @ pu + wy @ pv) / inertia, float(wx @ pv - wy @ pu) / inertia
+        inertia = _sum(wx * px + wy * py) + 1e-6
+        scale, turn = _sum(wx * pu + wy * pv) / inertia, _sum(wx * pv - wy * pu) / inertia
         dx, dy = cu - scale * cx + turn * cy, cv - turn * cx - scale * cy
     return turn, scale, dx, dy
 
 
-def _median(values: _Floats, weight: _Floats) -> float:
-    order = np.argsort(values, kind="stable")
-    reached = np.cumsum(weight[order])
-    return float(values[order[int(np.searchsorted(reached, reached[-1] / 2))]])
+def _sum(values: _Floats) -> _Floats:
+    return np.asarray(values.sum(axis=1, keepdims=True))
+
+
+def _median(values: _Floats, weight: _Floats) -> _Floats:
+    """Weighted median of each row, ``(n, 1)``."""
+    order = np.argsort(values, axis=1, kind="stable")
+    reached = np.cumsum(np.take_along_axis(weight, order, axis=1), axis=1)
+    middle = np.argmax(reached >= reached[:, -1:] / 2, axis=1)[:, None]
+    return np.take_along_axis(values, np.take_along_axis(order, middle, axis=1), axis=1)
 
 
 def _shake(dx: _Floats, dy: _Floats) -> float:
