@@ -43,7 +43,7 @@ class Bars:
     name: ClassVar[str] = "bars"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.0004
+    cost: ClassVar[float] = 0.001
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         *(SeriesSpec(name=side, unit="ratio", about=f"border at the {side}") for side in _SIDES),
         SeriesSpec(name="area", unit="ratio", about="share of the frame that is border"),

@@ -39,7 +39,7 @@ class Blockiness:
     name: ClassVar[str] = "blockiness"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.001
+    cost: ClassVar[float] = 0.0004
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(name="score", unit="contrast", about="grid steps over other steps, minus 1"),
     )

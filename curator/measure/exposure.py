@@ -36,7 +36,7 @@ class Exposure:
     name: ClassVar[str] = "exposure"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.0003
+    cost: ClassVar[float] = 0.0005
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(name="dark", unit="ratio", about="share of the picture clipped to black"),
         SeriesSpec(name="bright", unit="ratio", about="share of the picture clipped to white"),

@@ -36,7 +36,7 @@ class Luma:
     name: ClassVar[str] = "luma"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.0006
+    cost: ClassVar[float] = 0.0003
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(name="mean", unit="luma", about="mean brightness of the picture"),
         SeriesSpec(name="contrast", unit="luma", about="standard deviation of brightness"),

@@ -44,9 +44,8 @@ class Motion:
     fitted to it by iteratively reweighted least squares, where the picture has texture; that is the
     camera, the rest is the subject. Speeds are in longer sides of the picture per second, so they
     compare across resolutions; directions are those of the stored picture. Turns and zooms read up
-    to a fifth low. `camera_shake` is the
-    RMS distance of the camera's path from its own 0.6 s mean, in thousandths of the longer side: a
-    steady pan is no shake.
+    to a fifth low. `camera_shake` is the RMS distance of the camera's path from its own 0.6 s mean,
+    in thousandths of the longer side: a steady pan is no shake.
     Typical: `energy` below 0.005 nothing moves, 0.01..0.1 a talking head, 0.1..0.5 walking and
     sport, above 0.8 a whip pan; `camera_shake` below 0.3 tripod, 0.5..3 calm handheld, above 8
     violent.
@@ -60,7 +59,7 @@ class Motion:
     name: ClassVar[str] = "motion"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.006
+    cost: ClassVar[float] = 0.005
     series: ClassVar[tuple[SeriesSpec, ...]] = tuple(
         SeriesSpec(name=name, unit=unit, about=about, support=Support.pair)
         for name, unit, about in zip(_NAMES, _UNITS, _ABOUT, strict=True)

@@ -38,7 +38,7 @@ class Noise:
     name: ClassVar[str] = "noise"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.0006
+    cost: ClassVar[float] = 0.0005
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(name="sigma", unit="luma", about="standard deviation of grain on flat parts"),
     )

@@ -32,7 +32,7 @@ class Poster:
     name: ClassVar[str] = "poster"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.0005
+    cost: ClassVar[float] = 0.0001
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(name="jpeg", unit="jpeg", about="a small picture, as the bytes of a JPEG file"),
     )

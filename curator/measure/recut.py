@@ -39,7 +39,7 @@ class Recut:
     name: ClassVar[str] = "recut"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.001
+    cost: ClassVar[float] = 0.0008
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(
             name="score",
