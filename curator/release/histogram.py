@@ -135,6 +135,10 @@ def _lines(info: SignalInfo, low: float, high: float) -> tuple[Line, ...]:
 
     lines = []
     for name, (lowest, highest) in sorted(info.thresholds.items()):
+        if lowest is not None and lowest == highest:
+            x = place(lowest)
+            lines.append(Line(x=x, label=f"{name} = {words.number(lowest)}", out_x=x, out_width=0))
+            continue
         if lowest is not None:
             x = place(lowest)
             lines.append(Line(x=x, label=f"{name} ≥ {words.number(lowest)}", out_x=0, out_width=x))

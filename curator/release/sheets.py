@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ _MOST_KEPT = 24
 _MOST_NEAR = 16
 _MOST_REASONS = 12
 _MOST_PER_REASON = 4
+_MOST_FACTS = 6
 _NEAR_ABOUT = (
     "Dropped by the smallest margin, measured in spreads of the signal. "
     "If these look good, the threshold is too strict."
@@ -93,7 +95,8 @@ def sheets(content: ReleaseContent) -> tuple[Sheet, ...]:
     )
     pictures = _Pictures(content)
     kept = [clip for clip in clips if clip.row.decision is Decision.kept]
-    near = _nearest(clips, content.signals)
+    scales = _scales(clips, content.signals)
+    near = _nearest(clips, scales)
     groups = [
         ("Kept", "Spread evenly over all that was kept.", kept, _spread(kept, _MOST_KEPT)),
         ("Nearest misses", _NEAR_ABOUT, near, near[:_MOST_NEAR]),
@@ -105,7 +108,7 @@ def sheets(content: ReleaseContent) -> tuple[Sheet, ...]:
         Sheet(
             title=title,
             about=about,
-            cards=tuple(_card(one, content.signals, pictures.of(one)) for one in shown),
+            cards=tuple(_card(one, content.signals, scales, pictures.of(one)) for one in shown),
             more=len(held) - len(shown),
         )
         for title, about, held, shown in groups
@@ -134,10 +137,14 @@ def _seconds(clips: Iterable[_Clip]) -> float:
     return float(sum((clip.row.seconds for clip in clips), start=0))
 
 
-def _nearest(clips: Sequence[_Clip], signals: Mapping[str, SignalInfo]) -> list[_Clip]:
-    scales = {
-        name: _scale(info.name, clips) for info in signals.values() for name in info.thresholds
-    }
+def _scales(clips: Sequence[_Clip], signals: Mapping[str, SignalInfo]) -> dict[str, float]:
+    """The spread of the signal that each condition judges."""
+    judged = [info for info in signals.values() if info.thresholds]
+    spreads = {info.name: _scale(info.name, clips) for info in judged}
+    return {name: spreads[info.name] for info in judged for name in info.thresholds}
+
+
+def _nearest(clips: Sequence[_Clip], scales: Mapping[str, float]) -> list[_Clip]:
     near = []
     for index, clip in enumerate(clips):
         row = clip.row
@@ -164,7 +171,12 @@ def _scale(signal: str, clips: Iterable[_Clip]) -> float:
     return float(high - low)
 
 
-def _card(clip: _Clip, signals: Mapping[str, SignalInfo], pictures: tuple[str, ...]) -> Card:
+def _card(
+    clip: _Clip,
+    signals: Mapping[str, SignalInfo],
+    scales: Mapping[str, float],
+    pictures: tuple[str, ...],
+) -> Card:
     row = clip.row
     start, end = float(row.span.start), float(row.span.end)
     url = readable(clip.outcome.ref.url) or ""
@@ -176,7 +188,7 @@ def _card(clip: _Clip, signals: Mapping[str, SignalInfo], pictures: tuple[str, .
         reason=row.reason,
         margin=_margin(row, signals),
         pictures=pictures,
-        facts=_facts(row, signals),
+        facts=_facts(row, signals, scales),
     )
 
 
@@ -189,15 +201,26 @@ def _margin(row: Row, signals: Mapping[str, SignalInfo]) -> str | None:
     return words.quantity(abs(row.margin), info.unit if info else "")
 
 
-def _facts(row: Row, signals: Mapping[str, SignalInfo]) -> tuple[tuple[str, str, bool], ...]:
-    """The signals that the recipe judges by, with the one that decided marked."""
-    lines = []
-    for name, info in sorted(signals.items()):
+def _facts(
+    row: Row, signals: Mapping[str, SignalInfo], scales: Mapping[str, float]
+) -> tuple[tuple[str, str, bool], ...]:
+    """The signals that the recipe judges by: the one that decided, then those nearest to a bound."""
+    lines: list[tuple[tuple[bool, float, str], tuple[str, str, bool]]] = []
+    for name, info in signals.items():
         signal = row.signals.get(name)
         if not info.thresholds or signal is None:
             continue
-        text = signal.absent or str(signal.value)
+        decided = _condition(row, info.thresholds) in info.thresholds
+        text, distance = signal.absent or str(signal.value), math.inf
         if isinstance(signal.value, int | float):
             text = words.quantity(float(signal.value), info.unit)
-        lines.append((name, text, _condition(row, info.thresholds) in info.thresholds))
-    return tuple(lines)
+            distance = _distance(float(signal.value), info, scales)
+        lines.append(((not decided, distance, name), (name, text, decided)))
+    return tuple(line for _, line in sorted(lines)[:_MOST_FACTS])
+
+
+def _distance(value: float, info: SignalInfo, scales: Mapping[str, float]) -> float:
+    """From a value to the nearest bound, in spreads of the signal."""
+    ends = [(name, end) for name, pair in info.thresholds.items() for end in pair]
+    steps = [abs(value - end) / (scales[name] or 1.0) for name, end in ends if end is not None]
+    return min(steps, default=math.inf)

@@ -121,3 +121,17 @@ def test_a_long_sheet_says_how_much_it_leaves_out(tmp_path: Path) -> None:
     assert kept.cards[0].video == "film 0.mp4"
     assert kept.cards[0].duration == "12.0 s"
     assert Fraction(len({card.video for card in kept.cards}), 24) == 1
+
+
+def test_a_card_tells_the_deciding_signal_first(tmp_path: Path) -> None:
+    near = sheets(content(tmp_path / "blobs"))[1].cards
+    assert near[0].facts[0] == ("speech.share", "0.49", True)
+    assert near[3].facts[0] == ("face.yaw_deg.mean", "55 deg", True)
+    assert near[3].facts[1] == ("speech.share", "no-audio", False)
+
+
+def test_one_value_that_passes_is_one_line() -> None:
+    info = dataclasses.replace(INFO, thresholds={"keep.one": (1.0, 1.0)})
+    plot = histogram(info, {Decision.kept: [1.0, 2.0]}, absent=0)
+    assert plot is not None
+    assert [line.label for line in plot.lines] == ["keep.one = 1"]
