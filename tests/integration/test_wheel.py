@@ -5,11 +5,12 @@ import subprocess
 import sys
 import venv
 import zipfile
+from fractions import Fraction
 from pathlib import Path
 
-import av
-import numpy as np
 import pytest
+
+from curator.testing.footage import black, make_video, pan
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,21 +67,6 @@ def test_the_wheel_carries_no_tests_and_no_footage(wheel):
     assert any(name.endswith("licenses/LICENSE") for name in members)
 
 
-def bright_then_dark(path: Path) -> None:
-    """Six seconds at 25 fps: three of a bright picture that moves, three of a dark one. The cut is at 3 s."""
-    random = np.random.default_rng(1)
-    blocks = random.integers(90, 240, (2, 9, 32, 3), dtype=np.uint8)
-    bright, dark = blocks.repeat(16, axis=1).repeat(16, axis=2)
-    with av.open(path, "w") as container:
-        stream = container.add_stream("libx264", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 256, 144, "yuv420p"
-        for k in range(150):
-            image = bright[:, k : k + 256] if k < 75 else dark[:, k : k + 256] // 6
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-
-
 @pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory):
     """The folder of executables of a fresh environment with the wheel and what it asks for."""
@@ -102,7 +88,8 @@ def test_an_installed_wheel_lists_its_recipes_anywhere(installed, tmp_path):
 @pytest.mark.slow
 def test_an_installed_wheel_builds_a_release_anywhere(installed, tmp_path):
     (tmp_path / "clips").mkdir()
-    bright_then_dark(tmp_path / "clips" / "one.mp4")
+    # Two shots, the cut is at 3 s; the black one falls.
+    make_video(tmp_path / "clips" / "one.mp4", [pan(3), black(3)], fps=Fraction(25))
     (tmp_path / "mine.yaml").write_text(RECIPE)
     out = run(installed / "curator", "build", "./mine.yaml", "--json", cwd=tmp_path)
     facts = json.loads(out.splitlines()[-1])
