@@ -95,5 +95,5 @@ def test_an_installed_wheel_builds_a_release_anywhere(installed, tmp_path):
     facts = json.loads(out.splitlines()[-1])
     assert facts["clips"]["kept"] == 1
     assert facts["hours_kept"] == pytest.approx(3 / 3600, abs=0.2 / 3600)
-    assert (Path(facts["release"]) / "report.html").is_file()
+    assert (tmp_path / facts["release"] / "report.html").is_file()
     assert not (tmp_path / "outputs").exists(), "Hydra must not leave folders behind"
