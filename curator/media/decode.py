@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from time import thread_time
+from time import perf_counter
 
 from curator.abc.measure import AudioBlock, AudioNeed, FrameBlock, FrameNeed, Need
 from curator.media.frames import Doubt
@@ -141,6 +141,8 @@ class _Desk:
         self._stretches = stretches
         self._heard: dict[Need, FrameBlock | AudioBlock] = {}
         """Audio blocks of the tile in work: taken as soon as they are there, so that what comes later in the file cannot matter."""
+        self._due: list[tuple[int, AudioNeed]] | None = None
+        """What is still to be heard for that tile, the soonest last; None when not yet looked up."""
 
     def work(self, run: Run, tiles: list[int]) -> Iterator[DecodedTile]:
         """The tiles of one run.
@@ -171,17 +173,23 @@ class _Desk:
         sound = self._source.sound
         if sound is None:
             return True
-        span, duration = self._request.span(tile), self._request.probe.info.duration_seconds
-        for need in self._request.audio:
-            if need not in self._heard and sound.has(need, span, duration):
-                start = thread_time()
-                self._heard[need] = sound.block(need, span, duration)
-                self._request.stats.spend("audio", start)
-        return len(self._heard) == len(self._request.audio)
+        if self._due is None:
+            span, duration = self._request.span(tile), self._request.probe.info.duration_seconds
+            found = [(sound.due(n, span, duration), n) for n in self._request.audio]
+            self._due = sorted(found, key=lambda pair: pair[0], reverse=True)
+        while self._due and sound.reached >= self._due[-1][0]:
+            self._hear(sound, tile, self._due.pop()[1])
+        return not self._due
+
+    def _hear(self, sound: Sound, tile: int, need: AudioNeed) -> None:
+        start = perf_counter()
+        duration = self._request.probe.info.duration_seconds
+        self._heard[need] = sound.block(need, self._request.span(tile), duration)
+        self._request.stats.spend("audio", start)
 
     def _give(self, tile: int, left: list[int]) -> DecodedTile:
         blocks = {**self._heard, **self._gather.blocks(tile)}
-        self._heard = {}
+        self._heard, self._due = {}, None
         self._gather.forget(tile + 1)
         following = self._stretches[left[0]].audio_from if left else None
         if self._source.sound is not None and following is not None:

@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import thread_time
+from time import perf_counter
 
 from av.video.frame import VideoFrame
 
@@ -211,6 +211,7 @@ class _Clip:
         """The latest picture, upright, and when it appears: written once its end is known."""
         self._count = 0
         self._block: AudioBlock | None = None
+        self._due: int | None = None
 
     def offer(self, index: int, frame: VideoFrame) -> None:
         """Take a decoded frame before the clip's end; those before its start are not its own."""
@@ -242,7 +243,7 @@ class _Clip:
             self._next += 1
 
     def _write(self, index: int, frame: VideoFrame) -> None:
-        start = thread_time()
+        start = perf_counter()
         table, track = self._job.probe.table, self._job.video
         assert track is not None, "frames come only where pictures are asked for"
         if self._writer is None:
@@ -275,7 +276,7 @@ class _Clip:
     def _close_video(self) -> bytes | None:
         if self._writer is None:
             return None
-        start = thread_time()
+        start = perf_counter()
         if self._shown is not None:
             self._show(until=self._span.seconds)
         if self._block is not None:
@@ -297,7 +298,9 @@ class _Clip:
         if need is None or sound is None or self._block is not None:
             return True
         duration = self._job.probe.info.duration_seconds
-        if finished or sound.has(need, self._span, duration):
+        if self._due is None:
+            self._due = sound.due(need, self._span, duration)
+        if finished or sound.reached >= self._due:
             self._block = sound.block(need, self._span, duration)
         return self._block is not None
 

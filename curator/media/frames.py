@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from time import thread_time
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,7 @@ class FrameDecoder:
         if self._probe.packet_ticks is not None:
             self._restamp(packet)
         self._packets += 1
-        start = thread_time()
+        start = perf_counter()
         try:
             frames = packet.decode()
         except FFmpegError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import thread_time
+from time import perf_counter
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -33,6 +33,7 @@ class Gather:
         self._small_bits = sum(
             1 << k for k, (view, _) in enumerate(windows.keys) if view in _FROM_SMALL
         )
+        self._bounds: tuple[int, tuple[int, int] | None] = (-1, None)
         self.newest = -1
         """The latest frame decoded since `restart`."""
 
@@ -46,7 +47,7 @@ class Gather:
         mask = int(self._masks[index])
         if not mask or self._seen[index]:
             return
-        start = thread_time()
+        start = perf_counter()
         self._seen[index] = True
         small = self._pyramid.small(frame) if mask & self._small_bits else None
         for k, key in enumerate(self._windows.keys):
@@ -56,7 +57,9 @@ class Gather:
 
     def complete(self, tile: int) -> bool:
         """Whether every frame that `tile` wants is here or will never come."""
-        bounds = self._windows.bounds(tile)
+        if self._bounds[0] != tile:  # asked for every packet
+            self._bounds = (tile, self._windows.bounds(tile))
+        bounds = self._bounds[1]
         if bounds is None or self.newest >= bounds[1] + _REORDER_FRAMES:
             return True
         if self.newest < bounds[1]:

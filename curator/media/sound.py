@@ -33,12 +33,13 @@ __all__ = ["CHAPTER_SECONDS", "Sound", "resampled"]
 CHAPTER_SECONDS = 64
 _WARM_SECONDS = 1
 """Longer than any decoder's memory but that of its noise generator."""
-_TAIL_SECONDS = Fraction(1, 4)
+_TAIL_SECONDS = 0.25
 """Packets after a chapter's end that may still hold samples of it."""
 _PAD_SECONDS = Fraction(1, 20)
 """Native samples around a resampled stretch; the filter reaches 16 samples of the lower rate."""
 _LAG_SECONDS = 20
 """Interleaving may be this poor; a longer hole in the audio must not make pictures pile up."""
+_FOREVER = 10**15
 _ANCHOR_SECONDS = 1
 """Containers round times to a millisecond or so; an anchor is the median over this much audio."""
 
@@ -85,7 +86,7 @@ class Sound:
             self._end = float(stream.start_seconds) + stream.duration_seconds - 0.002
         self._chapters: list[_Chapter] = []
         self._chunks: list[_Chunk] = []
-        self._frontier = -(10**15)
+        self._frontier = -_FOREVER
         self._first_chapter = 0
         self.complete = False
         """No more samples will come."""
@@ -98,7 +99,7 @@ class Sound:
     @staticmethod
     def warm_start(first: Fraction) -> Fraction:
         """The time from which packets are needed for blocks that read from `first` on."""
-        return _warm_start(max(0, floor(first / CHAPTER_SECONDS)))
+        return Fraction(_warm_start(max(0, floor(first / CHAPTER_SECONDS))))
 
     def take_damage(self) -> int:
         """Packets that could not be decoded since the last call."""
@@ -109,7 +110,7 @@ class Sound:
         """Start anew for blocks that read from `start` on; returns the time from which packets are needed."""
         self._chapters.clear()
         self._chunks.clear()
-        self._frontier = -(10**15)
+        self._frontier = -_FOREVER
         self.complete = False
         self._first_chapter = max(0, floor(start / CHAPTER_SECONDS))
         return Sound.warm_start(self._first_chapter * Fraction(CHAPTER_SECONDS))
@@ -118,8 +119,10 @@ class Sound:
         """Decode one packet of the stream."""
         if packet.pts is None or packet.size == 0 or self.complete:
             return
-        time_base = packet.time_base
-        time = packet.pts * time_base - self._origin
+        # Floats: exact fractions for every packet would cost more than the decoder, and a packet's time
+        # only chooses its chapter, the same way each time.
+        tick = float(packet.time_base)
+        time = packet.pts * tick - float(self._origin)
         newest = self._chapters[-1].index if self._chapters else self._first_chapter - 1
         while time >= _warm_start(newest + 1):
             newest += 1
@@ -130,12 +133,12 @@ class Sound:
                 self._close(chapter)
             else:
                 self._decode(chapter, packet, time)
-        if self._end is not None and time + (packet.duration or 0) * time_base >= self._end:
+        if self._end is not None and time + (packet.duration or 0) * tick >= self._end:
             self.finish()
 
-    def passed(self, time: Fraction) -> None:
+    def passed(self, time: float) -> None:
         """The file has gone on to `time` in other streams: audio that lags far behind is not waited for."""
-        self._frontier = max(self._frontier, floor((time - _LAG_SECONDS) * self._rate))
+        self._frontier = max(self._frontier, int((time - _LAG_SECONDS) * self._rate))
 
     def finish(self) -> None:
         """The stream has ended."""
@@ -143,9 +146,14 @@ class Sound:
             self._close(chapter)
         self.complete = True
 
-    def has(self, need: AudioNeed, tile: Span, duration: Fraction) -> bool:
-        """Whether everything that `block` would read is there."""
-        return self.complete or self._frontier >= self._native_range(need, tile, duration)[1]
+    def due(self, need: AudioNeed, tile: Span, duration: Fraction) -> int:
+        """What `reached` must attain before `block` can be called."""
+        return self._native_range(need, tile, duration)[1]
+
+    @property
+    def reached(self) -> int:
+        """Samples before this one will not change any more."""
+        return _FOREVER if self.complete else self._frontier
 
     def forget(self, before: Fraction) -> None:
         """Drop samples that no block from `before` on will read."""
@@ -194,7 +202,7 @@ class Sound:
                 covered[a - begin : b - begin] = True
         return out, covered
 
-    def _decode(self, chapter: _Chapter, packet: Packet[Any], time: Fraction) -> None:
+    def _decode(self, chapter: _Chapter, packet: Packet[Any], time: float) -> None:
         try:
             frames = chapter.decoder.decode(packet)
         except FFmpegError:
@@ -216,8 +224,8 @@ class Sound:
         if frame.pts is None:
             position = expected if expected is not None else chapter.index * self._rate
         else:
-            position = round((frame.pts * time_base - self._origin) * self._rate)
-        tolerance = (2 * time_base + Fraction(1, 500)) * self._rate
+            position = self._position(frame.pts, time_base)
+        tolerance = (2 * float(time_base) + 0.002) * self._rate
         if expected is not None and abs(position - expected) > tolerance:
             self._settle(chapter)
             chapter.anchor, chapter.counted = None, 0
@@ -228,6 +236,14 @@ class Sound:
         chapter.pending_length += samples.shape[1]
         if chapter.pending_length >= _ANCHOR_SECONDS * self._rate:
             self._settle(chapter)
+
+    def _position(self, pts: int, time_base: Fraction) -> int:
+        """A time stamp in samples of the video's clock, rounded; exact, in integers."""
+        origin = self._origin
+        scale = time_base.denominator * origin.denominator
+        ticks = pts * time_base.numerator * origin.denominator
+        zero = origin.numerator * time_base.denominator
+        return (2 * (ticks - zero) * self._rate + scale) // (2 * scale)
 
     def _settle(self, chapter: _Chapter) -> None:
         """Fix where a run begins by the median of its frames' time stamps, and place it."""
@@ -279,9 +295,9 @@ def _output_range(need: AudioNeed, tile: Span, duration: Fraction, rate: int) ->
     return ceil(first * rate), ceil(last * rate)
 
 
-def _warm_start(chapter: int) -> Fraction:
-    """When packets for a chapter begin; the first takes all there are."""
-    return Fraction(chapter * CHAPTER_SECONDS - _WARM_SECONDS) if chapter else Fraction(-(10**9))
+def _warm_start(chapter: int) -> int:
+    """When packets for a chapter begin, seconds; the first takes all there are."""
+    return chapter * CHAPTER_SECONDS - _WARM_SECONDS if chapter else -(10**9)
 
 
 def _drain(decoder: AudioCodecContext) -> Iterator[AudioFrame]:

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
-from time import thread_time
+from time import perf_counter
 from types import TracebackType
 from typing import Any
 
@@ -45,6 +45,7 @@ class Source:
         self._container = self._stack.enter_context(open_media(path, limits=limits))
         self._fresh_decoders = [self._container]
         self._landing: Fraction | None = None
+        self._tick = float(probe.table.time_base)
         self.decoder = None
         """Of the pictures, if they are read."""
         self.sound = None
@@ -125,7 +126,7 @@ class Source:
 
     def _take(self, packet: Packet[Any]) -> list[tuple[int, VideoFrame]]:
         if self.sound is not None and packet.stream_index == self._audio_index:
-            start = thread_time()
+            start = perf_counter()
             self._check_landing(packet)
             self.sound.feed(packet)
             self._stats.spend("audio", start)
@@ -133,8 +134,7 @@ class Source:
         assert self.decoder is not None, "no other stream is read"
         frames = list(self.decoder.feed(packet))
         if self.sound is not None and packet.dts is not None:
-            table = self._probe.table
-            self.sound.passed((packet.dts - self._probe.first_pts) * table.time_base)
+            self.sound.passed((packet.dts - self._probe.first_pts) * self._tick)
         return frames
 
     def _check_landing(self, packet: Packet[Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from time import thread_time
+from time import perf_counter
 
 __all__ = ["DecodeStats"]
 
@@ -18,8 +18,11 @@ class DecodeStats:
     """Packets that the decoder refused; they cost their own frames only."""
     packets_read: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
-    """CPU-seconds of the calling thread by part: ``decode``, ``views``, ``audio``, ``encode``."""
+    """Seconds of the calling thread by part: ``decode``, ``views``, ``audio``, ``encode``.
+
+    By the wall clock: asking for CPU time can cost as much as scaling a picture.
+    """
 
     def spend(self, part: str, since: float) -> None:
-        """Book the CPU time since `since`, a `thread_time`."""
-        self.seconds[part] = self.seconds.get(part, 0.0) + thread_time() - since
+        """Book the time since `since`, a `perf_counter`."""
+        self.seconds[part] = self.seconds.get(part, 0.0) + perf_counter() - since

@@ -1,0 +1,190 @@
+"""How near the scan pass comes to raw decoding: `python benchmarks/decode.py VIDEO --json [--threads N] [--rounds R]`.
+
+One round runs, one after the other and each in a process of its own, (a) the scan pass: one decode of
+the whole video with every cheap measure and the shot detectors at work on it, and (b)
+``ffmpeg -threads N -i VIDEO -f null -``. Reported are the medians over the rounds. The scan's wall
+time is taken inside its process, without interpreter start, imports and probe; ffmpeg's is that of
+its whole process, which is the stricter comparison by the few milliseconds of its start. CPU times
+are user + system of the same stretch. Without a program called ffmpeg (or the package
+imageio-ffmpeg) the yardstick is a bare PyAV decode loop, and ``yardstick`` says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+COST_LIMIT = 0.03  # CPU-seconds per second of video: what the planner calls cheap
+
+
+def main() -> None:
+    """Run the rounds; the last line of output is one JSON object."""
+    args = _arguments()
+    if args.child:
+        sys.stdout.write(json.dumps(_CHILDREN[args.child](args.video, args.threads)) + "\n")
+        return
+    ffmpeg = _ffmpeg()
+    scans, raws = [], []
+    for number in range(args.rounds):
+        scans.append(_child("scan", args))
+        raws.append(_null(ffmpeg, args) if ffmpeg else _child("pyav", args))
+        if not args.json:
+            line = (
+                f"round {number + 1}: scan {scans[-1]['wall']:.2f} s, raw {raws[-1]['wall']:.2f} s"
+            )
+            sys.stdout.write(line + "\n")
+    sys.stdout.write(json.dumps(_report(args, scans, raws, ffmpeg)) + "\n")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("video", type=Path)
+    parser.add_argument("--json", action="store_true", help="nothing but the JSON line")
+    parser.add_argument("--threads", type=int, default=1, help="decoder threads of both")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--child", choices=sorted(_CHILDREN), help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _report(
+    args: argparse.Namespace,
+    scans: list[dict[str, Any]],
+    raws: list[dict[str, Any]],
+    ffmpeg: str | None,
+) -> dict[str, Any]:
+    def median(runs: list[dict[str, Any]], key: str) -> float:
+        return statistics.median(run[key] for run in runs)
+
+    frames = scans[0]["frames"]
+    return {
+        "scan_fps": round(frames / median(scans, "wall"), 1),
+        "ffmpeg_null_fps": round(frames / median(raws, "wall"), 1),
+        "ratio": round(statistics.median(_ratios(scans, raws, "wall")), 3),
+        "cpu_ratio": round(statistics.median(_ratios(scans, raws, "cpu")), 3),
+        "peak_rss_mib": round(max(run["rss_mib"] for run in scans), 1),
+        "frames": frames,
+        "threads": args.threads,
+        "rounds": args.rounds,
+        "yardstick": ffmpeg or "PyAV decode loop (no ffmpeg program found)",
+        "timed": "scan: pass only; ffmpeg: whole process",
+        "cpu_seconds": {k: round(v, 3) for k, v in scans[-1]["parts"].items()},
+        "measures": scans[-1]["measures"],
+        "left_out": scans[-1]["left_out"],
+        "load_average": os.getloadavg()[0],
+    }
+
+
+def _ratios(scans: list[dict[str, Any]], raws: list[dict[str, Any]], key: str) -> list[float]:
+    """Round by round, so that a machine that is slow for a while is slow for both."""
+    return [raw[key] / scan[key] for scan, raw in zip(scans, raws, strict=True)]
+
+
+def _ffmpeg() -> str | None:
+    found = shutil.which("ffmpeg")
+    if found:
+        return found
+    try:
+        import imageio_ffmpeg
+    except ImportError:
+        return None
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def _child(kind: str, args: argparse.Namespace) -> dict[str, Any]:
+    command = [sys.executable, __file__, str(args.video), "--child", kind]
+    done = subprocess.run(
+        [*command, "--threads", str(args.threads)], check=True, capture_output=True, text=True
+    )
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def _null(ffmpeg: str, args: argparse.Namespace) -> dict[str, Any]:
+    command = [ffmpeg, "-v", "error", "-nostdin", "-threads", str(args.threads)]
+    before, start = _children_cpu(), time.perf_counter()
+    subprocess.run(
+        [*command, "-i", f"file:{args.video}", "-f", "null", "-"], check=True
+    )
+    return {"wall": time.perf_counter() - start, "cpu": _children_cpu() - before}
+
+
+def _children_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _scan(video: Path, threads: int) -> dict[str, Any]:
+    """The pass as an engine's worker runs it: decode, then every measure on each tile."""
+    import cv2
+
+    from curator.abc.measure import FrameBlock, Tile
+    from curator.media.decode import DecodeStats, read_tiles
+    from curator.media.probe import probe
+    from curator.model.tile import Tiles
+
+    cv2.setNumThreads(1)
+    measures, left_out = _cheap()
+    running = {name: measure.start({}) for name, measure in measures.items()}
+    needs = {need for measure in measures.values() for need in measure.needs.values()}
+    found = probe(video)
+    stats = DecodeStats()
+    parts: dict[str, float] = {}
+    wall, cpu = time.perf_counter(), time.process_time()
+    for tile in read_tiles(
+        video, found, needs, Tiles.all(found.info.num_tiles), stats=stats, threads=threads
+    ):
+        for name, measure in measures.items():
+            blocks = {k: tile.blocks[n] for k, n in measure.needs.items() if n in tile.blocks}
+            frames = {k: b for k, b in blocks.items() if isinstance(b, FrameBlock)}
+            audio = {k: b for k, b in blocks.items() if not isinstance(b, FrameBlock)}
+            start = time.thread_time()
+            running[name].tile(Tile(tile.index, tile.span, found.info, frames, audio))
+            parts[name] = parts.get(name, 0.0) + time.thread_time() - start
+    return {
+        "wall": time.perf_counter() - wall,
+        "cpu": time.process_time() - cpu,
+        "frames": stats.frames_decoded,
+        "rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "parts": stats.seconds | parts,
+        "measures": sorted(measures),
+        "left_out": left_out,
+    }
+
+
+def _cheap() -> tuple[dict[str, Any], list[str]]:
+    """Cheap measures and the shot detectors, with default settings; those that need weights are left out."""
+    from curator import registry
+
+    found = {name: registry.load_measure(name)() for name in registry.measures()}
+    found |= {name: registry.load_shots(name)() for name in registry.shot_detectors()}
+    chosen = {k: m for k, m in found.items() if m.cost <= COST_LIMIT and not m.weights and m.needs}
+    return chosen, sorted(k for k in found if k not in chosen)
+
+
+def _pyav(video: Path, threads: int) -> dict[str, Any]:
+    """The yardstick where there is no ffmpeg: decode and throw away."""
+    import av
+
+    start, cpu = time.perf_counter(), time.process_time()
+    with av.open(str(video)) as container:
+        stream = container.streams.video[0]
+        stream.thread_count = threads
+        stream.thread_type = "FRAME" if threads > 1 else "NONE"
+        for _ in container.decode(stream):
+            pass
+    return {"wall": time.perf_counter() - start, "cpu": time.process_time() - cpu}
+
+
+_CHILDREN = {"scan": _scan, "pyav": _pyav}
+
+if __name__ == "__main__":
+    main()
