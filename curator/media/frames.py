@@ -21,8 +21,9 @@ from curator.media.stats import DecodeStats
 
 __all__ = ["Doubt", "FrameDecoder"]
 
-_LANDING_PACKETS = 4096
-"""A seek that has not met its entry after so many video packets went wrong."""
+_LANDING_PACKETS = 32768
+"""A seek that has not met its entry after so many video packets went wrong; sound is read from up to
+a chapter before the pictures."""
 _FLUSH_ERRORS = 64
 _HIDDEN = -1
 
@@ -50,7 +51,7 @@ class FrameDecoder:
         stream = container.streams[probe.info.video.index]
         assert isinstance(stream, VideoStream), "the probe named a video stream"
         self.stream = stream
-        self._container, self._probe, self._stats = container, probe, stats
+        self._probe, self._stats = probe, stats
         self._context = stream.codec_context
         self._context.options = {"max_pixels": str(limits.max_pixels)}
         self._context.thread_count = threads
@@ -62,19 +63,11 @@ class FrameDecoder:
         self._packets = 0
         self._last = -1
 
-    def seek(self, entry: int) -> None:
-        """Go on at frame `entry` of the table, one of the probe's entries.
-
-        Raises:
-            Doubt: if the container cannot seek.
-        """
+    def land(self, entry: int) -> None:
+        """Go on at frame `entry` of the table, one of the probe's entries; packets before it are left out."""
         self._forgiving = False
         self._landing = int(self._ticks[entry]) + self._probe.first_pts
         self._skipped, self._last = 0, entry - 1
-        try:
-            self._container.seek(self._landing, stream=self.stream)
-        except FFmpegError as error:
-            raise Doubt from error
 
     def feed(self, packet: Packet[Any]) -> Iterator[tuple[int, VideoFrame]]:
         """Frames that one packet of the stream completes, with their index.

@@ -35,8 +35,10 @@ class Run:
 
     items: tuple[int, ...]
     """Positions in the list of stretches."""
-    entry: int | None
+    seek: int | None
     """Frame to seek to; None begins at the file's start."""
+    entry: int | None
+    """Frame at which pictures are decoded from, at or after `seek`: sound has to be read from further back."""
     audio_from: Fraction | None
     """First instant of audio that is needed, by the earliest stretch."""
 
@@ -44,25 +46,31 @@ class Run:
 def plan_runs(probe: Probe, stretches: Sequence[Stretch], *, may_seek: bool) -> list[Run]:
     """Group stretches, in order: a gap is jumped where an entry lies beyond what was read, else read through."""
     if not may_seek or probe.clock is not Clock.pts:
-        return [Run(tuple(range(len(stretches))), None, stretches[0].audio_from)]
+        return [Run(tuple(range(len(stretches))), None, None, stretches[0].audio_from)]
     runs: list[Run] = []
     end = 0
     for item, stretch in enumerate(stretches):
-        entry = _entry(probe, stretch)
-        if runs and (entry is None or entry < end):
+        seek = _seek(probe, stretch)
+        if runs and (seek is None or seek < end):
             last = runs[-1]
-            runs[-1] = Run((*last.items, item), last.entry, last.audio_from)
+            runs[-1] = Run((*last.items, item), last.seek, last.entry, last.audio_from)
         else:
-            runs.append(Run((item,), entry, stretch.audio_from))
+            entry = None if stretch.first_frame is None else _entry(probe, stretch.first_frame)
+            runs.append(Run((item,), seek, entry, stretch.audio_from))
         end = max(end, stretch.end_frame)
     return runs
 
 
-def _entry(probe: Probe, stretch: Stretch) -> int | None:
-    """The last entry from which everything that is read comes after; None for the file's start."""
+def _seek(probe: Probe, stretch: Stretch) -> int | None:
+    """The last entry after which everything that is read comes; None for the file's start."""
     at = len(probe.table) - 1 if stretch.first_frame is None else stretch.first_frame
     if stretch.audio_from is not None:
         begin = Sound.warm_start(stretch.audio_from) - _INTERLEAVE_SECONDS
         at = min(at, probe.table.index_at(begin) - 1)
-    before = np.flatnonzero(probe.entries[: max(0, at + 1)])
+    return _entry(probe, at)
+
+
+def _entry(probe: Probe, frame: int) -> int | None:
+    """The last entry at or before a frame; None for the file's start."""
+    before = np.flatnonzero(probe.entries[: max(0, frame + 1)])
     return int(before[-1]) if len(before) and before[-1] > 0 else None

@@ -110,14 +110,13 @@ class Source:
         if self.sound is not None:
             assert run.audio_from is not None, "with sound, every stretch has a first instant"
             begin = self.sound.begin(run.audio_from)
-            if run.entry is not None:
+            if run.seek is not None:
                 self._landing = max(begin, self._probe.info.audio[0].start_seconds)
-        if run.entry is None:
+        if self.decoder is not None and run.entry is not None:
+            self.decoder.land(run.entry)
+        if run.seek is None:
             return
-        if self.decoder is not None:
-            self.decoder.seek(run.entry)
-            return
-        pts = int(self._probe.table.ticks[run.entry]) + self._probe.first_pts
+        pts = int(self._probe.table.ticks[run.seek]) + self._probe.first_pts
         video = self._container.streams[self._probe.info.video.index]
         try:
             self._container.seek(pts, stream=video)
