@@ -8,13 +8,14 @@ at the first sign of damage a pass falls back to one thread from the start of th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
 from curator.abc.measure import AudioBlock, AudioNeed, FrameBlock, FrameNeed, Need
+from curator.media.ahead import ahead
 from curator.media.frames import Doubt
 from curator.media.gather import Gather
 from curator.media.probe import Probe
@@ -52,13 +53,23 @@ def read_tiles(
 ) -> Iterator[DecodedTile]:
     """Decode what `needs` ask of `tiles`, in order; tiles beyond the video are left out.
 
-    Frames that cannot be decoded are missing from their blocks. `threads` is for decoding pictures.
+    Frames that cannot be decoded are missing from their blocks. `threads` is for decoding pictures;
+    with more than one, the next tile is made while the caller works on this one.
 
     Raises:
         MediaError: when the file cannot be opened any more.
     """
     indices = [k for k in tiles if k < probe.info.num_tiles]
     request = _Request(path, probe, tuple(needs), limits or Limits(), stats)
+    reading = _read_doubting(request, indices, threads)
+    # With threads of its own the decoder must not wait while the caller looks at a tile.
+    yield from ahead(reading) if threads > 1 else reading
+
+
+def _read_doubting(
+    request: _Request, indices: list[int], threads: int
+) -> Generator[DecodedTile, None, None]:
+    """All tiles: fast, and from the first doubt on with care."""
     done = 0
     try:
         for tile in _read(request, indices, threads, may_seek=True):

@@ -21,6 +21,7 @@ from av.audio.stream import AudioStream
 from av.codec.context import ThreadType
 from av.container import OutputContainer
 from av.packet import Packet
+from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
 Gray = npt.NDArray[np.float32]
 
 _BITS = 12
+_REORDERING = frozenset({"libx264", "libx265", "mpeg4", "mpeg2video"})
 _MARGIN_SHARE = 16  # a mark row takes 1/16 of the height at the top and at the bottom
 
 
@@ -190,7 +192,11 @@ def make_video(
     sound begins after the first frame. With `gop` 1 every picture is a keyframe.
     """
     times = frame_times(parts, fps, vfr)
-    with av.open(str(path), "w", container_options={"fflags": "+bitexact", **(mux or {})}) as out:
+    settings = {"fflags": "+bitexact", **(mux or {})}
+    if path.suffix in (".mp4", ".mov"):
+        # Edit lists count in movie time, 1 ms by default: sound would be up to half of it off.
+        settings = {"movie_timescale": str(audio_rate), **settings}
+    with av.open(str(path), "w", container_options=settings) as out:
         video = _add_video(out, codec, fps, size, pixel_format, options or {}, gop, b_frames)
         video.codec_context.sample_aspect_ratio = sample_aspect
         if rotation:
@@ -289,7 +295,9 @@ def _add_video(
     context = stream.codec_context
     context.time_base = 1 / fps
     context.gop_size = gop
-    context.max_b_frames = b_frames if gop > 1 else 0
+    if pixel_format.startswith("yuvj"):
+        context.color_range = ColorRange.JPEG
+    context.max_b_frames = b_frames if gop > 1 and codec in _REORDERING else 0
     context.thread_count = 1
     context.thread_type = ThreadType.NONE
     return stream
@@ -310,19 +318,24 @@ def _encode_video(
     start: Fraction,
 ) -> Iterator[Packet[Any]]:
     size = (stream.width, stream.height)
-    pixel_format = stream.pix_fmt or "yuv420p"
     for number, picture in enumerate(_pictures(parts, times, size)):
-        gray = np.clip(16 + 219 * picture, 0, 255).astype(np.uint8)
-        frame = av.VideoFrame.from_ndarray(np.repeat(gray[..., None], 3, axis=2), "rgb24")
-        if pixel_format == "yuv420p" and not (size[0] % 2 or size[1] % 2):
-            flat_chroma = np.full((size[1] // 2, size[0]), 128, np.uint8)
-            frame = av.VideoFrame.from_ndarray(np.concatenate([gray, flat_chroma]), "yuv420p")
-        else:
-            frame = frame.reformat(format=pixel_format)
+        frame = _frame(picture, stream.pix_fmt or "yuv420p")
         frame.pts = round((start + times[number]) * fps)
         frame.time_base = 1 / fps
         yield from stream.encode(frame)
     yield from stream.encode(None)
+
+
+def _frame(picture: Gray, pixel_format: str) -> av.VideoFrame:
+    height, width = picture.shape
+    if pixel_format == "yuv420p" and not (width % 2 or height % 2):
+        luma = np.clip(np.rint(16 + 219 * picture), 16, 235).astype(np.uint8)
+        chroma = np.full((height // 2, width), 128, np.uint8)
+        return av.VideoFrame.from_ndarray(np.concatenate([luma, chroma]), "yuv420p")
+    gray = np.clip(np.rint(255 * picture), 0, 255).astype(np.uint8)
+    frame = av.VideoFrame.from_ndarray(np.repeat(gray[..., None], 3, axis=2), "rgb24")
+    full = ColorRange.JPEG if pixel_format.startswith("yuvj") else ColorRange.MPEG
+    return frame.reformat(format=pixel_format, dst_color_range=full)
 
 
 def _encode_audio(
