@@ -73,9 +73,7 @@ class ClipWriter:
         self._size = clip_size(facts, track.height)
         self._matrix, self._range = matrix_and_range(facts)
         self._scaler = VideoReformatter()
-        self._time_base = (
-            1 / track.fps if track.fps is not None else Fraction(1, facts.time_base.denominator)
-        )
+        self._time_base = 1 / track.fps if track.fps is not None else _fine(facts.time_base)
         # Edit lists count in movie time: with its default of 1 ms a clip would begin up to 0.5 ms off.
         options = {**_MP4, "movie_timescale": str(_timescale(self._time_base))}
         self._container = av.open(str(path), "w", format="mp4", container_options=options)
@@ -196,6 +194,12 @@ def flac(samples: Samples, rate: int) -> bytes:
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return out.getvalue()
+
+
+def _fine(time_base: Fraction) -> Fraction:
+    """A clock on which the source's frames and nearly any span's start fall exactly."""
+    source = time_base.denominator
+    return Fraction(1, source * -(-90_000 // source))
 
 
 def _timescale(time_base: Fraction) -> int:
