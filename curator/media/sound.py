@@ -309,8 +309,11 @@ def _drain(decoder: AudioCodecContext) -> Iterator[AudioFrame]:
 
 def _as_float(frame: AudioFrame, channels: int) -> Samples:
     """``(channels, n)``; a frame with another number of channels gives its mean to all."""
-    raw: npt.NDArray[Any] = frame.to_ndarray()
     count = len(frame.layout.channels)
+    if frame.format.name == "fltp" and count == channels:  # what most decoders give
+        planes = [np.frombuffer(memoryview(plane), np.float32) for plane in frame.planes]
+        return np.stack([plane[: frame.samples] for plane in planes])
+    raw: npt.NDArray[Any] = frame.to_ndarray()
     if not frame.format.is_planar:
         raw = raw.reshape(-1, count).T
     values: Samples = raw.astype(np.float32)
