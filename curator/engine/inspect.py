@@ -13,7 +13,8 @@ from curator.engine.compile import learnt_prices, plan_for
 from curator.engine.footage import known_fingerprint, videos_of
 from curator.engine.known import VideoKnown
 from curator.engine.record import Recorder, grid_of
-from curator.media.probe import Probe
+from curator.errors import MediaError
+from curator.media.probe import Probe, probe
 from curator.media.stored import load
 from curator.model.clip import Decision, Unit
 from curator.model.outcome import FunnelStep, Outcome
@@ -23,11 +24,15 @@ from curator.plan.evaluate import Demand, Verdicts, advance
 from curator.plan.funnel import funnel
 from curator.plan.optimise import CLIP_RATE_PRIOR, FRAME_RATE_PRIOR, Prices
 from curator.plan.physical import Pass, PassScope, Plan
+from curator.source.address import is_local, local_path
 from curator.spec.recipe import Recipe
 from curator.spec.settings import Settings
 from curator.store.store import Store
 
 __all__ = ["PlanReport", "PreviewReport", "Seen", "look_at", "open_store", "plan", "preview"]
+
+_GUESS_FROM = 8
+"""Videos that are probed to guess how long those are that no build has opened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +74,10 @@ class PlanReport:
     """(videos, videos that no build has opened yet) per recipe."""
     hours_in: tuple[float, ...]
     """Of the videos that have been opened before."""
+    hours_new: tuple[float, ...]
+    """Of the others: a guess from a few of them and everybody's size; local files only."""
     hours_kept: tuple[float, ...]
-    """Expected, of the same videos."""
+    """Expected, of both: what is known, and pass rates for the rest."""
     workers: int
 
     def to_json(self) -> dict[str, Any]:
@@ -82,25 +89,23 @@ class PlanReport:
                 "videos": videos,
                 "videos_new": new,
                 "hours_in": hours_in,
+                "guessed_hours_new": hours_new,
                 "expected_hours_kept": kept,
                 "expected_cpu_seconds": sum(p.cpu_seconds for p in passes),
                 "expected_seconds": sum(p.cpu_seconds for p in passes) / self.workers,
             }
-            for plan, passes, (videos, new), hours_in, kept in zip(
-                self.plans, self.passes, self.videos, self.hours_in, self.hours_kept, strict=True
-            )
+            for plan, passes, (videos, new), hours_in, hours_new, kept in self._by_recipe()
         ]
         return {"plans": recipes, **(recipes[0] if len(recipes) == 1 else {})}
 
     def lines(self) -> list[str]:
         """The plan for people."""
         out: list[str] = []
-        for plan, passes, (videos, new), hours_in, kept in zip(
-            self.plans, self.passes, self.videos, self.hours_in, self.hours_kept, strict=True
-        ):
+        for plan, passes, (videos, new), hours_in, hours_new, kept in self._by_recipe():
             out.append(
                 f"{plan.recipe.name}: {videos} video{'s' * (videos != 1)}, {new} never opened; "
                 f"{_time(hours_in * 3600)} known"
+                + (f", about {_time(hours_new * 3600)} new" if new else "")
             )
             for one in passes:
                 out += _pass_lines(one)
@@ -108,9 +113,21 @@ class PlanReport:
             out.append(
                 f"  expected: {_time(total / self.workers)} with {self.workers} "
                 f"worker{'s' * (self.workers != 1)}; about {_time(kept * 3600)} kept"
-                + (" (of the known videos)" if new else "")
             )
         return out
+
+    def _by_recipe(
+        self,
+    ) -> Iterator[tuple[Plan, tuple[PassReport, ...], tuple[int, int], float, float, float]]:
+        return zip(
+            self.plans,
+            self.passes,
+            self.videos,
+            self.hours_in,
+            self.hours_new,
+            self.hours_kept,
+            strict=True,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +186,7 @@ def plan(recipes: Sequence[Recipe], settings: Settings) -> PlanReport:
     plans: list[Plan] = []
     passes: list[tuple[PassReport, ...]] = []
     videos: list[tuple[int, int]] = []
-    hours: list[tuple[float, float]] = []
+    hours: list[tuple[float, float, float]] = []
     with open_store(settings) as store:
         prices = learnt_prices(store.store) if store.store is not None else Prices.declared()
         for recipe in recipes:
@@ -179,16 +196,19 @@ def plan(recipes: Sequence[Recipe], settings: Settings) -> PlanReport:
             estimate = _Estimate(compiled, prices, store.store)
             for video in seen:
                 estimate.add(video)
+            known = {(video.ref.source, video.ref.url) for video in seen}
+            estimate.expect(guess_seconds([r for r in refs if (r.source, r.url) not in known]))
             plans.append(compiled)
             passes.append(estimate.passes())
             videos.append((len(refs), len(refs) - len(seen)))
-            hours.append((estimate.seconds / 3600, estimate.kept / 3600))
+            hours.append((estimate.seconds / 3600, estimate.new / 3600, estimate.kept / 3600))
     return PlanReport(
         plans=tuple(plans),
         passes=tuple(passes),
         videos=tuple(videos),
-        hours_in=tuple(one for one, _ in hours),
-        hours_kept=tuple(kept for _, kept in hours),
+        hours_in=tuple(known for known, _, _ in hours),
+        hours_new=tuple(new for _, new, _ in hours),
+        hours_kept=tuple(kept for _, _, kept in hours),
         workers=settings.engine.worker_count,
     )
 
@@ -257,6 +277,27 @@ def look_at(refs: Sequence[VideoRef], plan: Plan, store: Store | None) -> Iterat
         yield Seen(ref=ref, fingerprint=fingerprint, probe=load(found), known=known)
 
 
+def guess_seconds(refs: Sequence[VideoRef]) -> float:
+    """Footage in local files that no build has opened: a few are probed, size tells of the rest."""
+    sizes = {ref.url: _size(ref.url) for ref in refs if is_local(ref.url)}
+    order = sorted(url for url, size in sizes.items() if size)
+    seconds = read = 0.0
+    for url in order[:: -(-len(order) // _GUESS_FROM) or 1]:
+        try:
+            seconds += float(probe(local_path(url)).info.duration_seconds)
+        except MediaError:
+            continue  # it will cost a build nothing either
+        read += sizes[url]
+    return seconds * sum(sizes.values()) / read if read else 0.0
+
+
+def _size(url: str) -> int:
+    try:
+        return local_path(url).stat().st_size
+    except OSError:
+        return 0
+
+
 class _Estimate:
     """Adds up, video by video, what every pass has to do."""
 
@@ -265,6 +306,7 @@ class _Estimate:
         self._prices = prices
         self._store = store
         self.seconds = 0.0
+        self.new = 0.0
         self.kept = 0.0
         self._cached = [0.0] * len(plan.passes)
         self._run = [0.0] * len(plan.passes)
@@ -285,6 +327,15 @@ class _Estimate:
             )
             return
         self._demand(video, said)
+
+    def expect(self, seconds: float) -> None:
+        """Footage that no build has opened: every pass sees its share by pass rates."""
+        self.new += seconds
+        alive = seconds
+        for stage in self._plan.passes[1:]:
+            self._expected[stage.index] += alive
+            alive *= self._rate(stage)
+        self.kept += alive
 
     def _demand(self, video: Seen, demand: Demand) -> None:
         tiles = max(float(sum(r.span.seconds for r in t.ranges)) for t in demand.tiles.values())
