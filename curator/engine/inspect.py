@@ -19,10 +19,9 @@ from curator.media.stored import load
 from curator.model.clip import Decision, Unit
 from curator.model.outcome import FunnelStep, Outcome
 from curator.model.video import VideoRef
-from curator.plan.checks import Scope
 from curator.plan.evaluate import Demand, Verdicts, advance
 from curator.plan.funnel import funnel
-from curator.plan.optimise import CLIP_RATE_PRIOR, FRAME_RATE_PRIOR, Prices
+from curator.plan.optimise import Prices, pass_rate
 from curator.plan.physical import Pass, PassScope, Plan
 from curator.source.address import is_local, local_path
 from curator.spec.recipe import Recipe
@@ -359,14 +358,8 @@ class _Estimate:
         return "; ".join(changed) if changed else "never measured"
 
     def _rate(self, stage: Pass) -> float:
-        share = 1.0
-        for check in map(self._plan.check, stage.checks):
-            learnt = self._prices.rate(check)
-            prior = {Scope.frame: FRAME_RATE_PRIOR, Scope.clip: CLIP_RATE_PRIOR}.get(
-                check.scope, 1.0
-            )
-            share *= prior if learnt is None else learnt
-        return share
+        checks = map(self._plan.check, stage.checks)
+        return math.prod(pass_rate(self._plan.logical, check, self._prices) for check in checks)
 
     def passes(self) -> tuple[PassReport, ...]:
         """The sums, pass by pass."""
