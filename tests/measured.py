@@ -67,11 +67,11 @@ class Measured:
 
 
 @cache
-def measured(measure: Measure, path: Path) -> Measured:
-    """Run `measure` over a whole file, as a build would."""
+def measured(measure: Measure, path: Path, span: Span | None = None) -> Measured:
+    """Run `measure` over a file, as a build would; over the tiles of `span` if there is one."""
     running, found = measure.start(model_files(measure)), probe(path)
     needs, parts = measure.needs, []
-    tiles = Tiles.all(int(found.info.num_tiles))
+    tiles = Tiles.all(int(found.info.num_tiles)) if span is None else Tiles.covering([span])
     for one in read_tiles(path, found, tuple(needs.values()), tiles, stats=DecodeStats()):
         blocks = {name: one.blocks[need] for name, need in needs.items() if need in one.blocks}
         frames = {k: v for k, v in blocks.items() if isinstance(v, FrameBlock)}
