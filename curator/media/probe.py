@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import itertools
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -73,7 +72,7 @@ def probe(path: Path, *, limits: Limits | None = None) -> Probe:
 
     Raises:
         MediaError: whatever `open_media` raises, and ``no-video``, ``no-frames``, ``undecodable``,
-            ``unknown-codec``, ``encrypted``, ``no-dimensions``, ``too-many-pixels``.
+            ``unknown-codec``, ``encrypted``, ``no-dimensions``, ``too-many-pixels``, ``too-many-packets``.
     """
     limits = limits or Limits()
     with open_media(path, limits=limits) as container:
@@ -121,8 +120,13 @@ def _scan(container: InputContainer, stream: AvVideoStream, limits: Limits) -> _
         stream.codec_context.thread_type = ThreadType.NONE
     looking = stream.codec_context is not None
     is_idr, is_hidden = idr_test(stream), hidden_test(stream)
-    packets = itertools.islice(_packets(container, stream, scan), limits.max_packets)
-    for packet in packets:
+    for number, packet in enumerate(_packets(container, stream, scan)):
+        if number >= limits.max_packets:
+            raise MediaError(
+                f"the file has more than {limits.max_packets} packets",
+                reason="too-many-packets",
+                hint="split it into shorter files",
+            )
         if packet.size == 0:
             # The end of a stream: a decoder may hold its only picture back until then.
             if looking and scan.picture is None and packet.stream is stream:

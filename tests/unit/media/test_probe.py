@@ -124,6 +124,7 @@ def test_sound_alone_is_no_video(tmp_path: Path) -> None:
 def test_limits_are_refusals(film: Path) -> None:
     assert reason_of(film, Limits(max_pixels=100 * 100)) == "too-many-pixels"
     assert reason_of(film, Limits(max_streams=1)) == "too-many-streams"
+    assert reason_of(film, Limits(max_packets=100)) == "too-many-packets"
 
 
 def test_a_file_cut_short_says_so(film: Path, tmp_path: Path) -> None:
