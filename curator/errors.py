@@ -74,7 +74,7 @@ class RecipeError(CuratorError):
     """One mistake in a recipe, with the place where it was written."""
 
 
-class RecipeErrors(CuratorError):
+class RecipeErrors(CuratorError):  # noqa: N818 - it holds several
     """All the mistakes found in a recipe, in file order."""
 
     def __init__(self, errors: Sequence[RecipeError]) -> None:

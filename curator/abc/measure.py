@@ -139,6 +139,7 @@ class AudioBlock:
 
     @property
     def own(self) -> slice:
+        """The tile's own samples."""
         return slice(self.before, self.samples.shape[1] - self.after)
 
 

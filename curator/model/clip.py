@@ -41,6 +41,8 @@ class Shot:
 
 
 class Decision(enum.Enum):
+    """The three outcomes."""
+
     kept = "kept"
     dropped = "dropped"
     unscored = "unscored"
@@ -76,4 +78,5 @@ class Row:
 
     @property
     def seconds(self) -> Fraction:
+        """Length, seconds."""
         return self.span.seconds

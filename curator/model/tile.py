@@ -44,6 +44,7 @@ class TileRange:
 
     @property
     def span(self) -> Span:
+        """The seconds of these tiles."""
         return Span(Fraction(self.first * TILE_SECONDS), Fraction(self.last * TILE_SECONDS))
 
     def __len__(self) -> int:

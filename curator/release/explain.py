@@ -155,9 +155,9 @@ def explain(target: str, settings: Settings, recipe: Recipe | None) -> ExplainRe
     Raises:
         SourceError: ``explain-unknown`` when nothing is known of the target.
     """
-    recipe = recipe or _released(settings)
     name, instant = _parse(target)
     with open_store(settings) as opened:
+        recipe = recipe or _released(settings, opened.store)
         plan = plan_for(recipe, settings.engine, opened.store, seal=False)
         refs = videos_of(recipe)
         failed = _failed(name, refs, recipe, opened.store)
@@ -358,16 +358,20 @@ def _meant(row: Row, instant: Fraction | None, span: Span | None) -> bool:
     return span is None or row.span == span
 
 
-def _released(settings: Settings) -> Recipe:
+def _released(settings: Settings, store: Store | None) -> Recipe:
+    """The recipe of the newest release below ``out``, or of the last build that used the store."""
     release = newest(Path(settings.out))
-    if release is None:
+    folder = release.folder if release is not None else None
+    if folder is None and store is not None and (last := store.last_build()) is not None:
+        folder = Path(last.release)
+    if folder is None or not (folder / "recipe.yaml").is_file():
         raise SourceError(
             f"there is no release below {settings.out}",
             reason="release-missing",
             hint="build first, or name a recipe: curator explain VIDEO@SECONDS RECIPE",
         )
     # Not the lock's copy: JSON sorts its keys, and the first condition that fails names the reason.
-    text = (release.folder / "recipe.yaml").read_text(encoding="utf-8")
+    text = (folder / "recipe.yaml").read_text(encoding="utf-8")
     return recipe_from_document(yaml.safe_load(text))
 
 

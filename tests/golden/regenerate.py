@@ -23,7 +23,9 @@ GRID = "0" * 64
 def shipped_recipes() -> list[str]:
     """Names of the recipes in the repository, recursively."""
     root = HERE.parents[1] / "recipes"
-    return sorted(path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.yaml"))
+    return sorted(
+        path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.yaml")
+    )
 
 
 def plan_of(name: str) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import os
 import random
 import shutil
@@ -139,11 +140,13 @@ def test_every_second_has_one_verdict(first: tuple[Path, BuildResult]) -> None:
         by_video.setdefault(row["video"], []).append(row)
     for one in by_video.values():
         assert one[0]["start_seconds"] == 0
-        assert all(a["end"] == b["start"] for a, b in zip(one, one[1:], strict=False))
+        assert all(a["end"] == b["start"] for a, b in itertools.pairwise(one))
 
 
 def test_a_dark_stretch_is_out_and_says_why(first: tuple[Path, BuildResult]) -> None:
-    dark = [r for r in rows(first[1]) if r["video"].endswith("a.mp4") and 5.5 <= r["start_seconds"] < 7]
+    dark = [
+        r for r in rows(first[1]) if r["video"].endswith("a.mp4") and 5.5 <= r["start_seconds"] < 7
+    ]
     assert dark
     assert all(r["verdict"] == "dropped" for r in dark)
 
@@ -164,9 +167,7 @@ def test_a_stricter_threshold_decodes_nothing(
     assert 0 < strict.clips["kept"] < first[1].clips["kept"]
 
 
-def test_a_looser_threshold_decodes_only_what_had_been_stopped(
-    films: Path, tmp_path: Path
-) -> None:
+def test_a_looser_threshold_decodes_only_what_had_been_stopped(films: Path, tmp_path: Path) -> None:
     strict = built(tmp_path, with_keep(films, lit={"min": 1000}))
     assert strict.clips["kept"] == 0
     loose = built(tmp_path, recipe(films))
@@ -271,7 +272,8 @@ def faulty(wanted: Recipe, kind: Kind) -> Plan:
     plan = make_plan(wanted)
     node = Node("fault", "fault", Fault(kind=kind, above=200.0))
     passes = [
-        dataclasses.replace(p, nodes=(*p.nodes, "fault")) if p.index == 1 else p for p in plan.passes
+        dataclasses.replace(p, nodes=(*p.nodes, "fault")) if p.index == 1 else p
+        for p in plan.passes
     ]
     logical = dataclasses.replace(plan.logical, nodes={**plan.nodes, "fault": node})
     return Plan(logical=logical, passes=tuple(passes))
@@ -385,7 +387,7 @@ def recipe_file(films: Path, tmp_path: Path) -> Iterator[Path]:
     import yaml
 
     path.write_text(yaml.safe_dump(document(recipe(films)), sort_keys=False), encoding="utf-8")
-    yield path
+    return path
 
 
 def start(path: Path, root: Path) -> subprocess.Popen[bytes]:
