@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor, gcd
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ from curator.abc.measure import AudioBlock, AudioNeed
 from curator.model.span import Span
 from curator.model.video import AudioStream
 
-__all__ = ["CHAPTER_SECONDS", "Sound", "resampled"]
+__all__ = ["CHAPTER_SECONDS", "OpenedDecoder", "Sound", "resampled"]
 
 CHAPTER_SECONDS = 64
 _WARM_SECONDS = 1
@@ -43,7 +43,9 @@ _FOREVER = 10**15
 _ANCHOR_SECONDS = 1
 """Containers round times to a millisecond or so; an anchor is the median over this much audio."""
 
-Samples = npt.NDArray[np.float32]
+Samples: TypeAlias = npt.NDArray[np.float32]
+OpenedDecoder: TypeAlias = tuple[AudioCodecContext, Callable[[], None]]
+"""A decoder in its initial state, and what to call when it has done its work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class _Chapter:
 
     index: int
     decoder: AudioCodecContext
+    release: Callable[[], None]
+    """Gives back what the decoder was made from."""
     pending: list[tuple[int, Samples]] = field(default_factory=list)
     """Frames of the current unbroken run: position by its time stamp, samples."""
     pending_length: int = 0
@@ -70,12 +74,12 @@ class _Chapter:
 class Sound:
     """Collects decoded audio of one stream; gives blocks as soon as they are complete.
 
-    `open_decoder` gives a decoder in its initial state. Feed packets in file order to `feed`, then
+    `open_decoder` gives decoders in their initial state. Feed packets in file order to `feed`, then
     call `finish` once.
     """
 
     def __init__(
-        self, stream: AudioStream, origin: Fraction, open_decoder: Callable[[], AudioCodecContext]
+        self, stream: AudioStream, origin: Fraction, open_decoder: Callable[[], OpenedDecoder]
     ) -> None:
         self._rate = stream.sample_rate_hz
         self._channels = stream.channels
@@ -108,7 +112,7 @@ class Sound:
 
     def begin(self, start: Fraction) -> Fraction:
         """Start anew for blocks that read from `start` on; returns the time from which packets are needed."""
-        self._chapters.clear()
+        self.close()
         self._chunks.clear()
         self._frontier = -_FOREVER
         self.complete = False
@@ -127,7 +131,7 @@ class Sound:
         while time >= _warm_start(newest + 1):
             newest += 1
             if time < (newest + 1) * CHAPTER_SECONDS + _TAIL_SECONDS:
-                self._chapters.append(_Chapter(newest, self._open_decoder()))
+                self._chapters.append(_Chapter(newest, *self._open_decoder()))
         for chapter in list(self._chapters):
             if time >= (chapter.index + 1) * CHAPTER_SECONDS + _TAIL_SECONDS:
                 self._close(chapter)
@@ -139,6 +143,12 @@ class Sound:
     def passed(self, time: float) -> None:
         """The file has gone on to `time` in other streams: audio that lags far behind is not waited for."""
         self._frontier = max(self._frontier, int((time - _LAG_SECONDS) * self._rate))
+
+    def close(self) -> None:
+        """Drop the decoders at work."""
+        for chapter in self._chapters:
+            chapter.release()
+        self._chapters.clear()
 
     def finish(self) -> None:
         """The stream has ended."""
@@ -274,6 +284,7 @@ class Sound:
             self._place(chapter, frame, frame.time_base or Fraction(1, self._rate))
         self._settle(chapter)
         self._chapters.remove(chapter)
+        chapter.release()
 
 
 def resampled(samples: Samples, rate: int, new_rate: int) -> Samples:

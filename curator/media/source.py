@@ -20,7 +20,7 @@ from curator.media.frames import Doubt, FrameDecoder
 from curator.media.probe import Probe
 from curator.media.runs import Run
 from curator.media.safety import Limits, open_media
-from curator.media.sound import Sound
+from curator.media.sound import OpenedDecoder, Sound
 from curator.media.stats import DecodeStats
 
 __all__ = ["Source"]
@@ -73,6 +73,7 @@ class Source:
     ) -> None:
         if self.sound is not None:
             self._stats.damaged_packets += self.sound.take_damage()
+            self.sound.close()
         self._stack.close()
 
     def read(self, run: Run) -> Generator[list[tuple[int, VideoFrame]], None, None]:
@@ -144,15 +145,17 @@ class Source:
             raise Doubt
         self._landing = None
 
-    def _open_decoder(self) -> AudioCodecContext:
+    def _open_decoder(self) -> OpenedDecoder:
         """An audio decoder in its initial state: this container's, then those of the file opened again.
 
         A flush does not reset a decoder entirely (noise generators go on); a new one is the same each time.
         """
+        again = ExitStack()
         if self._fresh_decoders:
             container = self._fresh_decoders.pop()
         else:
-            container = self._stack.enter_context(open_media(self._path, limits=self._limits))
+            container = again.enter_context(open_media(self._path, limits=self._limits))
         context = container.streams[self._audio_index].codec_context
         assert isinstance(context, AudioCodecContext), "the probe named an audio stream"
-        return context
+        # Closed as soon as its chapter is done: a long file's index takes megabytes each time.
+        return context, again.close
