@@ -115,10 +115,10 @@ class Check:
 
     def _judge_number(self, value: float) -> Judgement:
         if isinstance(self.equals, int | float):
-            gap = abs(value - float(self.equals))
+            gap = 0.0 - abs(value - float(self.equals))  # 0.0 first: a margin of -0 reads badly
             same = gap == 0
             return Judgement(
-                Said.holds if same else Said.fails, "ok" if same else f"{self.slug}:other", -gap
+                Said.holds if same else Said.fails, "ok" if same else f"{self.slug}:other", gap
             )
         below = value - self.low if self.low is not None else None
         above = self.high - value if self.high is not None else None
