@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from av.container import InputContainer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curator.abc.measure import AudioBlock, AudioNeed, FrameBlock, FrameNeed, Need, View
+from curator.media import source
 from curator.media.decode import DecodedTile, DecodeStats, read_tiles
 from curator.media.probe import Clock, probe
+from curator.media.safety import Limits, open_media
 from curator.model.span import Span
 from curator.model.tile import Tiles
 from curator.testing.footage import make_video, noise, pan, read_number, still, tone
@@ -234,3 +238,48 @@ def test_every_container_gives_the_same_numbers_in_the_same_tiles(
     for tile in read(path, [EVERY], Tiles.of([1, 2])):
         numbers = [read_number(p) for p in frames_of(tile, EVERY).pixels]
         assert numbers == list(range(40 * tile.index, min(90, 40 * tile.index + 40)))
+
+
+@pytest.fixture(scope="session")
+def lecture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """200 s of sound, four chapters of audio, over a slide a second."""
+    path = tmp_path_factory.mktemp("lecture") / "lecture.mp4"
+    sounds = [tone(1 + k % 3, 200 + 40 * k, 0.3) for k in range(100)]
+    make_video(path, [still(200)], fps=Fraction(1), size=(64, 48), gop=5, audio=sounds)
+    return path
+
+
+def test_sound_is_the_same_wherever_reading_began_in_a_long_file(lecture: Path) -> None:
+    need = AudioNeed(sample_rate_hz=16000, before_seconds=Fraction(1), after_seconds=Fraction(1))
+    whole = {t.index: content(t.blocks[need]) for t in read(lecture, [need])}
+    for index in (15, 16, 33, 49):  # 64 s is tile 16
+        for needs in ([need], [need, EVERY]):
+            (tile,) = read(lecture, needs, Tiles.of([index]))
+            assert content(tile.blocks[need]) == whole[index], index
+
+
+def test_a_later_tile_does_not_read_the_sound_before_its_chapter(lecture: Path) -> None:
+    stats = DecodeStats()
+    read(lecture, [AudioNeed()], Tiles.of([40]), stats=stats)
+    assert stats.packets_read < 48000 / 1024 * (64 + 4 + 10)
+
+
+def test_no_more_than_three_files_are_open_at_a_time(
+    lecture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each chapter's decoder comes from the file opened again; it must be closed with its chapter."""
+    now: list[int] = [0]
+    most: list[int] = [0]
+
+    @contextmanager
+    def counted(path: Path, *, limits: Limits) -> Iterator[InputContainer]:
+        with open_media(path, limits=limits) as container:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+            yield container
+            now[0] -= 1
+
+    monkeypatch.setattr(source, "open_media", counted)
+    read(lecture, [AudioNeed()])
+    assert most[0] <= 3  # the file itself, and two chapters where they overlap
+    assert now[0] == 0
