@@ -112,7 +112,7 @@ def test_numbers_that_are_none_are_refused(value: float) -> None:
 @pytest.mark.parametrize(
     "value",
     [Path("a"), b"a", object(), np.array([1]), np.int64(1), {1: 2}, Settings, len, iter([])],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_has_no_one_spelling_is_refused(value: object) -> None:
     with pytest.raises(TypeError):
