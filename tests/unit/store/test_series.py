@@ -137,7 +137,7 @@ def test_a_run_may_lack_a_series() -> None:
     }
 
 
-@pytest.mark.parametrize("values", [["text"], [1j], [object()]], ids=str)
+@pytest.mark.parametrize("values", [["text"], [1j], [object()]], ids=["text", "complex", "object"])
 def test_other_types_are_refused(values: list[object]) -> None:
     with pytest.raises(TypeError, match="cannot be stored"):
         encode_series({"a": at(np.array(values))})
