@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -193,8 +194,8 @@ class VideoJob:
         wanted: Mapping[str, tuple[Span, Plan]],
         scratch: Path,
     ) -> Errand:
-        folder = scratch / batch[0][1][:32]
-        folder.mkdir(parents=True, exist_ok=True)
+        # A folder of its own: the same content may lie at two urls and be encoded twice at a time.
+        folder = Path(tempfile.mkdtemp(prefix="encode-", dir=scratch))
         return Errand(
             task=EncodeTask(
                 path=self.path,

@@ -7,6 +7,7 @@ restart would miss: every finished task is a fact before the next question is pu
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,9 @@ from curator.engine.record import Recorder, grid_of
 from curator.engine.task import Encoded, Lost, Measured, MeasureTask, Opened, OpenTask, Refused
 from curator.errors import CuratorError, MeasureError
 from curator.media.stored import load
+from curator.model.clip import Decision, Row, Unit
 from curator.model.outcome import Failure, Outcome, Sample
+from curator.model.span import Span
 from curator.model.video import VideoRef
 from curator.plan.logical import Node
 from curator.plan.physical import Plan
@@ -35,6 +38,7 @@ from curator.store.weights import resolve
 __all__ = ["Counters", "Ran", "run"]
 
 _BROKEN_VIDEO_REASON = "measure-broke"
+_IDLE_SECONDS = 0.01
 _ANYWHERE = Path()
 """The path of a task before the file is within reach."""
 
@@ -46,10 +50,20 @@ class Ran:
     plan: Plan
     outcomes: list[Outcome] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
-    comeback: dict[str, tuple[Fraction, int]] = field(default_factory=dict)
-    """Condition to (seconds, clips) that it alone cost, over all videos."""
+    comebacks: dict[str, Mapping[str, tuple[Fraction, int]]] = field(default_factory=dict)
+    """Fingerprint to what each condition alone cost there."""
     keys: set[str] = field(default_factory=set)
     """Of every fact that the plan stands on."""
+
+    @property
+    def comeback(self) -> dict[str, tuple[Fraction, int]]:
+        """Condition to (seconds, clips) that it alone cost, over all videos."""
+        total: dict[str, tuple[Fraction, int]] = {}
+        for one in self.comebacks.values():
+            for name, (seconds, clips) in one.items():
+                had = total.get(name, (Fraction(0), 0))
+                total[name] = (had[0] + seconds, had[1] + clips)
+        return total
 
 
 @dataclass(slots=True, kw_only=True)
@@ -124,8 +138,10 @@ class _Coordinator:
                 self._receive(done)
             for found in self._footage.news():
                 self._hear(found)
+            if not self._pool.busy:
+                time.sleep(_IDLE_SECONDS)  # only disks and networks are at work
         for ran in self._ran:
-            ran.outcomes.sort(key=lambda outcome: (outcome.ref.source, outcome.ref.url))
+            _settle_copies(ran)
             ran.samples.sort(key=lambda sample: sample.id)
         self._recorder.learn()
         self._progress.finish()
@@ -314,7 +330,7 @@ class _Coordinator:
             if not job.failures:
                 ran.samples.extend(job.cut_samples(n, split[n]))
                 ran.keys.update(job.keys(n))
-                _add(ran.comeback, job.verdicts[n].comeback)
+                ran.comebacks[job.fingerprint] = job.verdicts[n].comeback
                 self._recorder.judged(self._plans[n], job.verdicts[n])
         self._footage.release(number)
         failed = any(ran.outcomes[-1].failures for ran in (self._ran[n] for n in video.plans))
@@ -373,12 +389,23 @@ def _by_video(
     yield from found.values()
 
 
+def _settle_copies(ran: Ran) -> None:
+    """Sort the outcomes; content that lies at several urls counts where it comes first, and only there."""
+    ran.outcomes.sort(key=lambda outcome: (outcome.ref.source, outcome.ref.url))
+    first: dict[str, str] = {}
+    for number, outcome in enumerate(ran.outcomes):
+        if outcome.fingerprint is None or outcome.info is None:
+            continue
+        url = first.setdefault(outcome.fingerprint, outcome.ref.url)
+        if url != outcome.ref.url:
+            whole = Span(Fraction(0), outcome.info.duration_seconds)
+            row = Row(span=whole, unit=Unit.rest, decision=Decision.dropped, reason="same-content")
+            ran.outcomes[number] = dataclasses.replace(
+                outcome, shots=(), shot_signals=(), rows=(row,), failures=()
+            )
+    ran.samples = [one for one in ran.samples if first[one.fingerprint] == one.url]
+
+
 def _is_fatal(error: CuratorError) -> bool:
     """Whether no video could be measured with this: a missing extra, missing weights."""
     return isinstance(error, MeasureError) and error.reason != _BROKEN_VIDEO_REASON
-
-
-def _add(total: dict[str, tuple[Fraction, int]], more: Mapping[str, tuple[Fraction, int]]) -> None:
-    for name, (seconds, clips) in more.items():
-        had = total.get(name, (Fraction(0), 0))
-        total[name] = (had[0] + seconds, had[1] + clips)

@@ -212,6 +212,8 @@ def _encode(task: EncodeTask) -> Encoded:
         task.path, load(task.probe), task.spans, video=task.video, audio=task.audio, stats=stats
     )
     for number, clip in enumerate(encoded):
+        if task.video is not None and clip.video is None:
+            raise MediaError(f"no picture of {clip.span} can be decoded", reason="no-pictures")
         files = {}
         for suffix, data in (("mp4", clip.video), ("flac", clip.audio)):
             if data is not None:
@@ -231,6 +233,7 @@ def _encode(task: EncodeTask) -> Encoded:
                 span=clip.span, video=files.get("mp4"), audio=files.get("flac"), facts=facts
             )
         )
+    assert [clip.span for clip in clips] == list(task.spans), "every span becomes one clip"
     return Encoded(
         clips=tuple(clips),
         frames_decoded=stats.frames_decoded,

@@ -57,6 +57,7 @@ def funnel(
 def _steps(plan: Plan) -> Iterable[tuple[str, str, bool]]:
     """(name, about, whether clips are counted), in the order of the passes."""
     yield "unscored", "something failed, so nobody can say", False
+    yield "same-content", "the same bytes at another url, which counts", False
     for check in plan.logical.scoped(Scope.video):
         yield check.name, check.about, False
     for name, about in _SEGMENT.items():

@@ -264,6 +264,19 @@ def test_footage_in_memory_is_built_like_footage_on_disk(
     assert kept == {r["id"] for r in rows(first[1]) if r["verdict"] == "kept"}
 
 
+def test_the_same_content_at_two_urls_counts_once(films: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    shutil.copy(films / "a.mp4", folder / "a.mp4")
+    shutil.copy(films / "a.mp4", folder / "copy.mp4")
+    result = built(tmp_path, recipe(folder), workers=2)
+    copies = [r for r in rows(result) if r["video"].endswith("copy.mp4")]
+    assert [(r["verdict"], r["reason"]) for r in copies] == [("dropped", "same-content")]
+    ids = [r["id"] for r in rows(result) if r["verdict"] == "kept"]
+    assert ids
+    assert len(ids) == len(set(ids))
+
+
 # What goes wrong costs one video
 
 
