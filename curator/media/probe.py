@@ -26,7 +26,7 @@ from curator.errors import MediaError
 from curator.media.bitstream import hidden_test, idr_test
 from curator.media.colour import colour_names
 from curator.media.safety import Limits, open_media
-from curator.media.scan import AudioPackets, Grid, VideoPackets, frame_grid
+from curator.media.scan import MISSING, AudioPackets, Grid, VideoPackets, frame_grid
 from curator.model.video import AudioStream, FrameTable, VideoInfo, VideoStream
 
 __all__ = ["PROBE_VERSION", "Clock", "Probe", "probe", "real_video_stream"]
@@ -109,8 +109,6 @@ def real_video_stream(container: InputContainer, path: Path) -> AvVideoStream:
 class _Scan:
     video: VideoPackets = field(default_factory=VideoPackets)
     audio: dict[int, AudioPackets] = field(default_factory=dict)
-    idr: list[bool] = field(default_factory=list)
-    """For each video packet, whether nothing before it can be referred to after it."""
     picture: VideoFrame | None = None
 
 
@@ -136,9 +134,9 @@ def _scan(container: InputContainer, stream: AvVideoStream, limits: Limits) -> _
             _note_audio(packet, scan.audio[packet.stream_index])
             continue
         _note_video(packet, scan, hidden=packet.is_discard or is_hidden(packet))
-        scan.idr.append(packet.is_keyframe and is_idr(packet))
+        scan.video.idr.append(packet.is_keyframe and is_idr(packet))
         if looking:
-            looking = len(scan.idr) < _FIRST_PICTURE_PACKETS and not scan.video.encrypted
+            looking = len(scan.video.idr) < _FIRST_PICTURE_PACKETS and not scan.video.encrypted
             scan.picture = _decode_one(packet)
             looking = looking and scan.picture is None
     return scan
@@ -163,8 +161,8 @@ def _decode_one(packet: Packet[Any]) -> VideoFrame | None:
 
 def _note_video(packet: Packet[Any], scan: _Scan, *, hidden: bool) -> None:
     video = scan.video
-    video.pts.append(packet.pts)
-    video.dts.append(packet.dts)
+    video.pts.append(MISSING if packet.pts is None else packet.pts)
+    video.dts.append(MISSING if packet.dts is None else packet.dts)
     video.durations.append(packet.duration or 0)
     video.sizes.append(packet.size)
     video.keyframes.append(packet.is_keyframe)
@@ -236,7 +234,7 @@ def _entries(grid: Grid, scan: _Scan, clock: Clock) -> npt.NDArray[np.bool_]:
         return entries
     shown = ~np.array(scan.video.hidden, dtype=bool)
     pts = np.array(scan.video.pts, dtype=np.int64)
-    safe = pts[shown & np.array(scan.idr, dtype=bool)] - grid.first_pts
+    safe = pts[shown & np.array(scan.video.idr, dtype=bool)] - grid.first_pts
     entries[np.searchsorted(grid.table.ticks, safe)] = True
     return entries
 

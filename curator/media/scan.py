@@ -6,6 +6,7 @@ starts at zero, and is the same for every reader; what had to be repaired is not
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -14,24 +15,28 @@ import numpy.typing as npt
 
 from curator.model.video import FrameTable
 
-__all__ = ["AudioPackets", "Grid", "VideoPackets", "frame_grid"]
+__all__ = ["MISSING", "AudioPackets", "Grid", "VideoPackets", "frame_grid"]
 
 _GAP_SECONDS = 3600
 """A longer hole between two frames is a clock that jumped, not a very slow slide show."""
-_MISSING = np.iinfo(np.int64).min
+MISSING = -(1 << 63)
+"""No time: FFmpeg's own sign for it."""
 
 
 @dataclass(slots=True)
 class VideoPackets:
     """What the scan keeps of each video packet, in file order; discarded ones included."""
 
-    pts: list[int | None] = field(default_factory=list)
-    dts: list[int | None] = field(default_factory=list)
-    durations: list[int] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
-    keyframes: list[bool] = field(default_factory=list)
-    hidden: list[bool] = field(default_factory=list)
-    """Cut away by an edit list: needed for decoding, never shown."""
+    pts: array[int] = field(default_factory=lambda: array("q"))
+    """`MISSING` where the packet has none. Arrays, since lists of a long film's packets weigh 200 bytes each."""
+    dts: array[int] = field(default_factory=lambda: array("q"))
+    durations: array[int] = field(default_factory=lambda: array("q"))
+    sizes: array[int] = field(default_factory=lambda: array("q"))
+    keyframes: array[int] = field(default_factory=lambda: array("b"))
+    hidden: array[int] = field(default_factory=lambda: array("b"))
+    """Cut away by an edit list, or never shown: needed for decoding only."""
+    idr: array[int] = field(default_factory=lambda: array("b"))
+    """Whether nothing before the packet can be referred to after it."""
     corrupt: int = 0
     """Packets that the demuxer knows to be damaged."""
     encrypted: bool = False
@@ -70,7 +75,8 @@ def frame_grid(packets: VideoPackets, *, time_base: Fraction, fps: Fraction | No
     durations = np.array(packets.durations, dtype=np.int64)[shown]
     sizes = np.array(packets.sizes, dtype=np.int64)[shown]
     keys = np.array(packets.keyframes, dtype=bool)[shown]
-    pts, dts = _times(packets.pts)[shown], _times(packets.dts)[shown]
+    pts = np.array(packets.pts, dtype=np.int64)[shown]
+    dts = np.array(packets.dts, dtype=np.int64)[shown]
     typical = _typical_duration(pts, durations, time_base, fps)
     notes: list[str] = []
     times = _fill(pts, dts, typical, notes)
@@ -94,10 +100,6 @@ def frame_grid(packets: VideoPackets, *, time_base: Fraction, fps: Fraction | No
     return Grid(table, first, packet_ticks, tuple(notes))
 
 
-def _times(values: list[int | None]) -> npt.NDArray[np.int64]:
-    return np.array([_MISSING if v is None else v for v in values], dtype=np.int64)
-
-
 def _typical_duration(
     pts: npt.NDArray[np.int64],
     durations: npt.NDArray[np.int64],
@@ -105,7 +107,7 @@ def _typical_duration(
     fps: Fraction | None,
 ) -> int:
     """Ticks of one frame: by the times, else by the packets, else by the header, else 1/25 s."""
-    steps = np.diff(np.sort(pts[pts != _MISSING]))
+    steps = np.diff(np.sort(pts[pts != MISSING]))
     steps = steps[steps > 0]
     if len(steps):
         return int(np.median(steps))
@@ -118,14 +120,14 @@ def _fill(
     pts: npt.NDArray[np.int64], dts: npt.NDArray[np.int64], typical: int, notes: list[str]
 ) -> npt.NDArray[np.int64]:
     """Times for packets that have none: their decoding time, else one frame after the one before."""
-    if not (pts == _MISSING).any():
+    if not (pts == MISSING).any():
         return pts
     notes.append("missing-pts")
-    if (pts == _MISSING).all() and not (dts == _MISSING).any():
+    if (pts == MISSING).all() and not (dts == MISSING).any():
         return dts.copy()
     filled = pts.copy()
-    for i in np.flatnonzero(pts == _MISSING):
-        if dts[i] != _MISSING:
+    for i in np.flatnonzero(pts == MISSING):
+        if dts[i] != MISSING:
             filled[i] = dts[i]
         else:
             filled[i] = filled[i - 1] + typical if i else 0
@@ -142,10 +144,10 @@ def _unroll(
     """Join stretches whose clock restarts or leaps into one clock that goes on at the usual pace."""
     # Decoding times go forward by definition; where a container has none, `times` must not fall
     # back further than pictures are ever reordered.
-    clock = np.where(dts != _MISSING, dts, times)
+    clock = np.where(dts != MISSING, dts, times)
     steps = np.diff(clock)
     leap = int(_GAP_SECONDS / time_base)
-    both = (dts[1:] != _MISSING) & (dts[:-1] != _MISSING)
+    both = (dts[1:] != MISSING) & (dts[:-1] != MISSING)
     back = np.where(both, steps < 0, steps < -32 * typical)
     breaks = np.flatnonzero(back | (steps > leap)) + 1
     if not len(breaks):

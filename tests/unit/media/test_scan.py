@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from array import array
 from fractions import Fraction
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator.media.scan import VideoPackets, frame_grid
+from curator.media.scan import MISSING, VideoPackets, frame_grid
 
 TICK = Fraction(1, 1000)
 
@@ -14,12 +15,12 @@ TICK = Fraction(1, 1000)
 def packets(pts: list[int | None], dts: list[int | None] | None = None) -> VideoPackets:
     n = len(pts)
     return VideoPackets(
-        pts=pts,
-        dts=dts if dts is not None else [None] * n,
-        durations=[40] * n,
-        sizes=list(range(1, n + 1)),
-        keyframes=[i == 0 for i in range(n)],
-        hidden=[False] * n,
+        pts=array("q", [MISSING if t is None else t for t in pts]),
+        dts=array("q", [MISSING if t is None else t for t in dts or [None] * n]),
+        durations=array("q", [40] * n),
+        sizes=array("q", range(1, n + 1)),
+        keyframes=array("b", [i == 0 for i in range(n)]),
+        hidden=array("b", [False] * n),
     )
 
 
