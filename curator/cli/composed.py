@@ -51,6 +51,12 @@ def recipes_and_settings(words: Sequence[str]) -> tuple[list[Recipe], Settings |
     if not composed:
         return [], None
     settings = compile_settings(composed[0].settings, composed[0].places)
+    if any(one.settings != composed[0].settings for one in composed):
+        raise UsageError(
+            "a sweep builds everything in one go, so it cannot vary out, store or engine",
+            reason="usage-sweep",
+            hint="run those one after another",
+        )
     return [compile_recipe(one.recipe, one.places) for one in composed], settings
 
 

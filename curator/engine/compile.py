@@ -7,15 +7,16 @@ import json
 from curator.engine.record import DECODE
 from curator.plan.checks import Check
 from curator.plan.logical import Node, compile_plan
-from curator.plan.optimise import Prices, cascade
+from curator.plan.optimise import Prices, cascade, cascade_cost
 from curator.plan.physical import Plan, make_plan, structure
 from curator.spec.recipe import Recipe
 from curator.spec.settings import EngineSpec
 from curator.store.key import canonical
 from curator.store.store import Store
 
-__all__ = ["learnt_prices", "plan_for"]
+__all__ = ["cheaper_cascade", "learnt_prices", "plan_for"]
 
+_WORTH_SAYING = 0.1
 _SOME_DECODE = Prices.declared().decode
 
 
@@ -35,9 +36,11 @@ def learnt_prices(store: Store) -> Prices:
 def plan_for(recipe: Recipe, engine: EngineSpec, store: Store | None, *, seal: bool) -> Plan:
     """The plan of a recipe.
 
-    The cascade is chosen once for all recipes that measure and judge the same numbers, whatever
-    their bounds, and then stands: otherwise what a dropped clip was measured on would depend on how
-    fast the last build happened to run.
+    By default passes are ordered by the measures' own priors, so that the same inputs give the same
+    bytes in every store. With ``engine.cascade=learned`` the order is learnt from earlier builds. It
+    is chosen once for all recipes that measure and judge the same numbers, whatever their bounds,
+    and then stands: otherwise what a dropped clip was measured on would depend on how fast the last
+    build happened to run.
 
     Args:
         store: None plans by the measures' own priors.
@@ -55,3 +58,15 @@ def plan_for(recipe: Recipe, engine: EngineSpec, store: Store | None, *, seal: b
         if seal:
             chosen = store.seal(name, chosen)
     return make_plan(recipe, groups=[tuple(group) for group in json.loads(chosen)])
+
+
+def cheaper_cascade(plan: Plan, prices: Prices) -> tuple[list[tuple[str, ...]], float] | None:
+    """A cascade that learnt prices like better than the plan's, and the share of cost that it saves.
+
+    None when there is none that saves at least a tenth.
+    """
+    ours = [p.nodes for p in plan.passes[1:]]
+    better = cascade(plan.logical, prices)
+    cost = cascade_cost(plan.logical, ours, prices)
+    saved = 1 - cascade_cost(plan.logical, better, prices) / cost if cost else 0.0
+    return (better, saved) if saved >= _WORTH_SAYING else None

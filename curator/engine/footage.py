@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -123,7 +124,7 @@ def known_fingerprint(ref: VideoRef, store: Store) -> str | None:
             return found.fingerprint if found else None
         path = local_path(ref.url)
         stat = path.stat()
-        where = str(Path.cwd() / path)
+        where = os.path.abspath(path)  # noqa: PTH100 - links stay as written, as in the note
         known = store.memo(where, stat.st_size, stat.st_mtime_ns, stat.st_ino)
         if known is None and stat.st_size <= _QUICKLY_READ_BYTES:
             known = observe(ref).fingerprint

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from curator.engine.compile import learnt_prices, plan_for
+from curator.engine.compile import cheaper_cascade, learnt_prices, plan_for
 from curator.engine.footage import known_fingerprint, videos_of
 from curator.engine.known import VideoKnown
 from curator.engine.record import Recorder, grid_of
@@ -78,6 +78,8 @@ class PlanReport:
     hours_kept: tuple[float, ...]
     """Expected, of both: what is known, and pass rates for the rest."""
     workers: int
+    better: tuple[tuple[list[tuple[str, ...]], float] | None, ...]
+    """(nodes per pass, share saved) where costs and rates of earlier builds would order passes otherwise."""
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as data."""
@@ -90,10 +92,15 @@ class PlanReport:
                 "hours_in": hours_in,
                 "guessed_hours_new": hours_new,
                 "expected_hours_kept": kept,
+                "learned_cascade": None
+                if one_better is None
+                else {"passes": one_better[0], "saves": one_better[1]},
                 "expected_cpu_seconds": sum(p.cpu_seconds for p in passes),
                 "expected_seconds": sum(p.cpu_seconds for p in passes) / self.workers,
             }
-            for plan, passes, (videos, new), hours_in, hours_new, kept in self._by_recipe()
+            for (plan, passes, (videos, new), hours_in, hours_new, kept), one_better in zip(
+                self._by_recipe(), self.better, strict=True
+            )
         ]
         return {"plans": recipes, **(recipes[0] if len(recipes) == 1 else {})}
 
@@ -113,6 +120,13 @@ class PlanReport:
                 f"  expected: {_time(total / self.workers)} with {self.workers} "
                 f"worker{'s' * (self.workers != 1)}; about {_time(kept * 3600)} kept"
             )
+        for better in self.better:
+            if better is not None:
+                order = "; ".join(", ".join(group) for group in better[0][1:]) or "one pass"
+                out.append(
+                    f"  learnt from earlier builds: {better[1]:.0%} less for dear measures in the order "
+                    f"[{order}]: engine.cascade=learned"
+                )
         return out
 
     def _by_recipe(
@@ -183,6 +197,7 @@ class PreviewReport:
 def plan(recipes: Sequence[Recipe], settings: Settings) -> PlanReport:
     """What a build of these recipes would do now."""
     plans: list[Plan] = []
+    better: list[tuple[list[tuple[str, ...]], float] | None] = []
     passes: list[tuple[PassReport, ...]] = []
     videos: list[tuple[int, int]] = []
     hours: list[tuple[float, float, float]] = []
@@ -193,6 +208,7 @@ def plan(recipes: Sequence[Recipe], settings: Settings) -> PlanReport:
             refs = videos_of(recipe)
             seen = list(look_at(refs, compiled, store.store))
             estimate = _Estimate(compiled, prices, store.store)
+            better.append(cheaper_cascade(compiled, prices))
             for video in seen:
                 estimate.add(video)
             known = {(video.ref.source, video.ref.url) for video in seen}
@@ -209,6 +225,7 @@ def plan(recipes: Sequence[Recipe], settings: Settings) -> PlanReport:
         hours_new=tuple(new for _, new, _ in hours),
         hours_kept=tuple(kept for _, _, kept in hours),
         workers=settings.engine.worker_count,
+        better=tuple(better),
     )
 
 

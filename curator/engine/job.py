@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from curator.engine.known import VideoKnown
 from curator.engine.task import EncodeTask, MeasureTask, Task, Work
+from curator.errors import StoreError
 from curator.media.encode import ENCODE_VERSION, AudioTrack, VideoTrack
 from curator.media.probe import Probe
 from curator.model.clip import Decision, Row
@@ -19,7 +20,7 @@ from curator.model.outcome import Failure, Outcome, Sample
 from curator.model.span import Span
 from curator.model.tile import TileRange, Tiles
 from curator.model.video import VideoRef
-from curator.plan.evaluate import Verdicts, advance, unscored
+from curator.plan.evaluate import Demand, Verdicts, advance, unscored
 from curator.plan.logical import FORMAT, Node
 from curator.plan.physical import Plan
 from curator.spec.recipe import Recipe
@@ -53,12 +54,14 @@ class Errand:
 class VideoJob:
     """The state of one video in a build."""
 
-    ref: VideoRef
+    refs: Mapping[int, VideoRef]
+    """The video as each plan names it, by number."""
     plans: Mapping[int, Plan]
     """The plans that want this video, by number."""
     path: Path
     fingerprint: str
     probe: Probe
+    probe_key: str
     probe_bytes: bytes
     known: VideoKnown
     store: Store
@@ -77,6 +80,8 @@ class VideoJob:
         if self.failures:
             return []
         stage, demands = self._demands()
+        if self.failures:
+            return []
         if demands:
             return list(self._measuring(stage, demands, task_tiles, threads, weights))
         return list(self._encoding(scratch))
@@ -85,9 +90,11 @@ class VideoJob:
         """What plan `number` decided, once nothing is left to do."""
         verdicts = self.verdicts.get(number)
         if self.failures or verdicts is None:
-            verdicts = unscored(self.probe, self.failures[0])
+            # Not the first to arrive: that depends on the workers.
+            first = min(self.failures, key=lambda one: (one.stage, one.reason, one.message))
+            verdicts = unscored(self.probe, first)
         return Outcome(
-            ref=self.ref,
+            ref=self.refs[number],
             fingerprint=self.fingerprint,
             info=self.probe.info,
             shots=verdicts.shots,
@@ -106,11 +113,18 @@ class VideoJob:
             if row.decision is Decision.kept:
                 key = digest(sample_document(recipe, self.fingerprint, self.probe, row.span))
                 yield _sample(
-                    self.store, self.ref, self.fingerprint, key, row, split, self.samples[key]
+                    self.store,
+                    self.refs[number],
+                    self.fingerprint,
+                    key,
+                    row,
+                    split,
+                    self.samples[key],
                 )
 
     def keys(self, number: int) -> Iterator[str]:
         """The key of everything that plan `number` stands on, for the store to keep."""
+        yield self.probe_key
         for node in self.plans[number].nodes.values():
             yield self.known.key(node)
         for row in self.verdicts[number].rows:
@@ -126,7 +140,9 @@ class VideoJob:
         for number, plan in self.plans.items():
             if number in self.verdicts:
                 continue
-            said = advance(plan, self.probe, self.known)
+            said = self._ask(plan)
+            if said is None:
+                return 0, {}
             if isinstance(said, Verdicts):
                 self.verdicts[number] = said
                 continue
@@ -136,6 +152,17 @@ class VideoJob:
                 nodes.setdefault(key, plan.nodes[name])
                 tiles[key] = tiles.get(key, Tiles()) | wanted
         return min(stages, default=0), {nodes[key]: tiles[key] for key in nodes}
+
+    def _ask(self, plan: Plan) -> Demand | Verdicts | None:
+        """Put the plan's questions; a measure that breaks on them costs this video, not the build."""
+        try:
+            return advance(plan, self.probe, self.known)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - `summarise` is a plugin's code
+            message = f"a summary failed: {type(error).__name__}: {error}"
+            self.failures.append(Failure(stage="measure", reason="summary-broke", message=message))
+            return None
 
     def _measuring(
         self,

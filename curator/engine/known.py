@@ -70,11 +70,11 @@ class VideoKnown:
             for index in range(fact.first, fact.last)
         )
 
-    def failure(self, node: Node) -> Failure | None:
-        """The first failure of a node on tiles that nothing has measured since."""
-        covered = set(self.covered(node))
+    def failure(self, node: Node, tiles: Tiles) -> Failure | None:
+        """The first failure of a node on some tiles that nothing has measured since."""
+        missing = set(tiles - self.covered(node))
         for fact in sorted(self._of(node), key=lambda fact: fact.first):
-            if fact.error is not None and not covered.issuperset(range(fact.first, fact.last)):
+            if fact.error is not None and not missing.isdisjoint(range(fact.first, fact.last)):
                 return Failure(
                     stage="measure", reason=fact.error, message=fact.message or "", op=node.op
                 )

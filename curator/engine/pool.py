@@ -140,6 +140,9 @@ class Pool:
         return [Done(job.number, Lost(reason=reason, message=message))]
 
     def _assign(self) -> None:
+        for worker in [w for w in self._workers if w.job is None and not w.process.is_alive()]:
+            self._stop(worker)  # it died with nothing in hand
+            self._workers.remove(worker)
         while self._queue:
             idle = next((worker for worker in self._workers if worker.job is None), None)
             if idle is None and len(self._workers) < self._size:

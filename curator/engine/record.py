@@ -30,6 +30,8 @@ from curator.store.store import Store
 
 __all__ = ["DECODE", "ENCODE", "Recorder", "grid_of", "probe_document"]
 
+_TRANSIENT = frozenset({"not-found", "unreadable"})
+"""Reasons that are about the place of a file and not about its content."""
 DECODE = "decode"
 """Name under which the cost of decoding is learnt."""
 ENCODE = "encode"
@@ -130,15 +132,23 @@ class Recorder:
         return held
 
     def failed(
-        self, fingerprint: str, errand: Errand, reply: Refused | Lost
+        self, fingerprint: str, errand: Errand, reply: Refused | Lost, *, name: str
     ) -> tuple[Failure, list[Fact]]:
-        """Write down that a task failed, so that the next build does not stumble again."""
+        """Write down that a task failed, so that the next build does not stumble again.
+
+        Args:
+            name: of the file that was read; messages are about content, which may lie elsewhere
+                under another name, so it is left out of them.
+        """
         if isinstance(reply, Refused):
             reason, message = reply.error.reason, reply.error.message
         else:
             reason, message = reply.reason, reply.message
+        message = message.replace(name, "the file")
         at_fault = reply.op if isinstance(reply, Refused) else None
         entries = self._error_entries(fingerprint, errand, at_fault, reason, message)
+        if reason in _TRANSIENT:
+            entries = []
         stage = {OpenTask: "probe", MeasureTask: "measure", EncodeTask: "encode"}[type(errand.task)]
         op = errand.ops.get(at_fault or "", None)
         return Failure(stage=stage, reason=reason, message=message, op=op), self._store.record(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -19,9 +19,9 @@ from curator.engine.job import Errand, VideoJob
 from curator.engine.known import VideoKnown
 from curator.engine.pool import Done, Pool
 from curator.engine.progress import Progress
-from curator.engine.record import Recorder, grid_of
+from curator.engine.record import Recorder, grid_of, probe_document
 from curator.engine.task import Encoded, Lost, Measured, MeasureTask, Opened, OpenTask, Refused
-from curator.errors import CuratorError, MeasureError
+from curator.errors import MeasureError
 from curator.media.stored import load
 from curator.model.clip import Decision, Row, Unit
 from curator.model.outcome import Failure, Outcome, Sample
@@ -32,12 +32,12 @@ from curator.plan.physical import Plan
 from curator.plan.splits import split_of
 from curator.source.fingerprint import Observed
 from curator.spec.settings import EngineSpec
+from curator.store.key import digest
 from curator.store.store import Store
 from curator.store.weights import resolve
 
 __all__ = ["Counters", "Ran", "run"]
 
-_BROKEN_VIDEO_REASON = "measure-broke"
 _IDLE_SECONDS = 0.01
 _ANYWHERE = Path()
 """The path of a task before the file is within reach."""
@@ -113,7 +113,7 @@ class _Coordinator:
     ) -> None:
         self._ran = [Ran(plan=plan) for plan, _ in wanted]
         self._plans = [plan for plan, _ in wanted]
-        self._queue: deque[tuple[VideoRef, dict[int, Plan]]] = deque(_by_video(wanted))
+        self._queue = deque(_by_video(self._plans, [refs for _, refs in wanted]))
         self._store = store
         self._engine = engine
         self._progress = progress
@@ -150,10 +150,10 @@ class _Coordinator:
     def _take(self) -> None:
         """Keep a few videos in hand: enough for every worker, few enough for bounded memory."""
         while self._queue and len(self._videos) < 2 * self._engine.worker_count + 2:
-            ref, plans = self._queue.popleft()
+            video = self._queue.popleft()
             number = next(self._numbers)
-            self._videos[number] = _Video(ref=ref, plans=plans)
-            self._footage.look(number, ref)
+            self._videos[number] = video
+            self._footage.look(number, video.ref)
 
     # There is news of a file
 
@@ -196,11 +196,12 @@ class _Coordinator:
         )
         known.load({node for plan in video.plans.values() for node in plan.nodes.values()})
         video.job = VideoJob(
-            ref=video.ref,
+            refs=video.refs,
             plans=video.plans,
             path=_ANYWHERE,
             fingerprint=video.fingerprint,
             probe=load(probe_bytes),
+            probe_key=digest(probe_document(video.fingerprint)),
             probe_bytes=probe_bytes,
             known=known,
             store=self._store,
@@ -253,9 +254,9 @@ class _Coordinator:
         video = self._videos[number]
         video.open -= 1
         reply = done.reply
-        if isinstance(reply, Refused) and _is_fatal(reply.error):
+        if isinstance(reply, Refused) and _is_fatal(reply):
             raise reply.error
-        if not isinstance(reply, Refused | Lost) and self._changed_meanwhile(video):
+        if self._changed_meanwhile(video):
             self._changed(video)
         elif isinstance(reply, Opened):
             self._recorder.opened(video.fingerprint, reply)
@@ -264,10 +265,28 @@ class _Coordinator:
             self._measured(video, errand, reply)
         elif isinstance(reply, Encoded):
             self._encoded(video, errand, reply)
+        elif (
+            isinstance(reply, Lost) and len(errand.ops) > 1 and isinstance(errand.task, MeasureTask)
+        ):
+            self._one_by_one(number, errand, errand.task)
         else:
             self._failed(video, errand, reply)
         if video.open == 0:
             self._settle(number)
+
+    def _one_by_one(self, number: int, errand: Errand, task: MeasureTask) -> None:
+        """A worker was lost on several measures: which of them is at fault, each alone will tell."""
+        for key, work in task.works.items():
+            self._submit(
+                number,
+                dataclasses.replace(
+                    errand,
+                    task=dataclasses.replace(task, works={key: work}),
+                    documents={key: errand.documents[key]},
+                    ops={key: errand.ops[key]},
+                ),
+            )
+            self._videos[number].open += 1
 
     def _settle(self, number: int) -> None:
         video = self._videos[number]
@@ -295,7 +314,10 @@ class _Coordinator:
         self._progress.advance(errand.about, errand.video_seconds, reply.frames_decoded)
 
     def _failed(self, video: _Video, errand: Errand, reply: Refused | Lost) -> None:
-        failure, facts = self._recorder.failed(video.fingerprint, errand, reply)
+        assert video.path is not None, "the file was within reach"
+        failure, facts = self._recorder.failed(
+            video.fingerprint, errand, reply, name=video.path.name
+        )
         if video.job is None:
             video.failure = failure
         elif isinstance(errand.task, MeasureTask):
@@ -342,7 +364,7 @@ class _Coordinator:
         fingerprint = video.observed.fingerprint if video.observed else None
         for n in video.plans:
             self._ran[n].outcomes.append(
-                Outcome(ref=video.ref, fingerprint=fingerprint, info=None, failures=(failure,))
+                Outcome(ref=video.refs[n], fingerprint=fingerprint, info=None, failures=(failure,))
             )
         self._footage.release(number)
         self._progress.video_done(video.ref.url, "failed")
@@ -360,7 +382,9 @@ class _Video:
     """A video in hand."""
 
     ref: VideoRef
-    plans: dict[int, Plan]
+    refs: dict[int, VideoRef] = field(default_factory=dict)
+    """The same file as each plan names it: with its own rights."""
+    plans: dict[int, Plan] = field(default_factory=dict)
     observed: Observed | None = None
     path: Path | None = None
     """Where to read it, once it is within reach."""
@@ -378,15 +402,14 @@ class _Video:
         return self.observed.fingerprint
 
 
-def _by_video(
-    wanted: Sequence[tuple[Plan, Sequence[VideoRef]]],
-) -> Iterator[tuple[VideoRef, dict[int, Plan]]]:
+def _by_video(plans: Sequence[Plan], refs: Sequence[Sequence[VideoRef]]) -> list[_Video]:
     """Each video once, with the plans that want it."""
-    found: dict[tuple[str, str], tuple[VideoRef, dict[int, Plan]]] = {}
-    for number, (plan, refs) in enumerate(wanted):
-        for ref in refs:
-            found.setdefault((ref.source, ref.url), (ref, {}))[1][number] = plan
-    yield from found.values()
+    found: dict[tuple[str, str], _Video] = {}
+    for number, (plan, wanted) in enumerate(zip(plans, refs, strict=True)):
+        for ref in wanted:
+            video = found.setdefault((ref.source, ref.url), _Video(ref=ref))
+            video.refs[number], video.plans[number] = ref, plan
+    return list(found.values())
 
 
 def _settle_copies(ran: Ran) -> None:
@@ -406,6 +429,6 @@ def _settle_copies(ran: Ran) -> None:
     ran.samples = [one for one in ran.samples if first[one.fingerprint] == one.url]
 
 
-def _is_fatal(error: CuratorError) -> bool:
-    """Whether no video could be measured with this: a missing extra, missing weights."""
-    return isinstance(error, MeasureError) and error.reason != _BROKEN_VIDEO_REASON
+def _is_fatal(reply: Refused) -> bool:
+    """Whether no video could be measured with this: a measure that cannot start at all."""
+    return isinstance(reply.error, MeasureError) and reply.op is None

@@ -44,8 +44,8 @@ class Known(Protocol):
         """Tiles that have been measured, successfully."""
         ...
 
-    def failure(self, node: Node) -> Failure | None:
-        """Why the node could not be measured, when an attempt failed."""
+    def failure(self, node: Node, tiles: Tiles) -> Failure | None:
+        """Why the node could not be measured on some of these tiles, when an attempt failed."""
         ...
 
     def series(self, node: Node) -> Mapping[str, Series]:
@@ -90,11 +90,11 @@ def advance(plan: Plan, probe: Probe, known: Known, *, partial: bool = False) ->
         return fallen
     look = _Look(plan, probe, known)
     for stage in plan.passes[1:]:
-        failure = _first_failure(plan, stage, known)
-        if failure is not None:
-            return unscored(probe, failure)
         alive = look.alive(stage)
         wanted = {name: look.wanted(plan.nodes[name], alive) for name in stage.nodes}
+        failure = _first_failure(plan, wanted, known)
+        if failure is not None:
+            return unscored(probe, failure)
         missing = {name: wanted[name] - known.covered(plan.nodes[name]) for name in stage.nodes}
         if any(missing.values()):
             demand = Demand(
@@ -418,8 +418,8 @@ def _video_row(plan: Plan, probe: Probe, whole: Span) -> Verdicts | None:
     return Verdicts(rows=(fallen,), judged=judged, comeback=comeback)
 
 
-def _first_failure(plan: Plan, stage: Pass, known: Known) -> Failure | None:
-    failures = (known.failure(plan.nodes[name]) for name in stage.nodes)
+def _first_failure(plan: Plan, wanted: Mapping[str, Tiles], known: Known) -> Failure | None:
+    failures = (known.failure(plan.nodes[name], tiles) for name, tiles in wanted.items())
     return next((failure for failure in failures if failure is not None), None)
 
 

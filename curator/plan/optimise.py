@@ -17,7 +17,7 @@ from curator.abc.measure import FrameNeed, View
 from curator.plan.checks import Check, Scope
 from curator.plan.logical import POSTER, SHOTS, LogicalPlan, Node
 
-__all__ = ["CHEAP", "Prices", "Step", "cascade", "cut", "pass_rate", "price"]
+__all__ = ["CHEAP", "Prices", "Step", "cascade", "cascade_cost", "cut", "pass_rate", "price"]
 
 CHEAP = 0.03
 """A node that declares less CPU than this per second of video, and takes no RGB pictures, always
@@ -62,9 +62,7 @@ class Step:
 def cascade(plan: LogicalPlan, prices: Prices) -> list[tuple[str, ...]]:
     """Names of nodes per decoding pass; the first is the scan of everything."""
     measured = {name: node for name, node in plan.nodes.items() if node.measure.needs}
-    scan = [SHOTS, POSTER] + [
-        name for name, node in measured.items() if name not in (SHOTS, POSTER) and _cheap(node)
-    ]
+    scan = _scan(plan)
     dear = [_step(plan, name, prices) for name in measured if name not in scan]
     alive = _rates(plan, scan, prices)
     order = sorted(dear, key=lambda s: (not s.decides_frames, _rank(s), s.name))
@@ -72,6 +70,13 @@ def cascade(plan: LogicalPlan, prices: Prices) -> list[tuple[str, ...]]:
     return [tuple(scan + [s.name for s in groups[0]])] + [
         tuple(s.name for s in group) for group in groups[1:]
     ]
+
+
+def cascade_cost(plan: LogicalPlan, groups: Sequence[Sequence[str]], prices: Prices) -> float:
+    """CPU-seconds per second of video of the dear nodes of a cascade; the scan's own cost is the same for all."""
+    scan = _scan(plan)
+    steps = [[_step(plan, name, prices) for name in g if name not in scan] for g in groups]
+    return price(steps, alive=_rates(plan, scan, prices), decode=prices.decode)
 
 
 def cut(
@@ -164,6 +169,16 @@ def pass_rate(plan: LogicalPlan, check: Check, prices: Prices) -> float:
         return learnt
     count = sum(one.scope is not Scope.video for one in plan.checks)
     return float(YIELD_PRIOR ** (1 / count))
+
+
+def _scan(plan: LogicalPlan) -> list[str]:
+    """Nodes that always run in the scan pass."""
+    cheap = [
+        name
+        for name, node in plan.nodes.items()
+        if node.measure.needs and name not in (SHOTS, POSTER) and _cheap(node)
+    ]
+    return [SHOTS, POSTER, *cheap]
 
 
 def _cheap(node: Node) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from curator.engine.compile import plan_for
 from curator.engine.footage import videos_of
 from curator.engine.progress import Progress
 from curator.engine.run import Counters, Ran, run
-from curator.errors import BuildError
+from curator.errors import BuildError, StoreError
 from curator.model.clip import Decision, Unit
 from curator.model.outcome import FunnelStep, SignalInfo
 from curator.model.signal import SignalSpec
@@ -106,6 +107,7 @@ def build(recipes: Sequence[Recipe], settings: Settings, progress: Progress) -> 
     """
     begun = time.monotonic()
     out = Path(settings.out)
+    _make(out)
     with Store.open(Path(settings.store.root)) as store:
         plans = [plan_for(recipe, settings.engine, store, seal=True) for recipe in recipes]
         wanted: list[tuple[Plan, Sequence[VideoRef]]] = [
@@ -125,6 +127,20 @@ def build(recipes: Sequence[Recipe], settings: Settings, progress: Progress) -> 
             )
             results.append(_result(ran, release, steps, counters, time.monotonic() - begun))
         return results
+
+
+def _make(out: Path) -> None:
+    """Before anything is measured: a folder that cannot be written is found out at once."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".try-", dir=out):
+            pass
+    except OSError as error:
+        raise StoreError(
+            f"releases cannot be written to {out}: {error.strerror or error}",
+            reason="out-unusable",
+            hint="name another folder: out=DIR",
+        ) from error
 
 
 def _content(ran: Ran, steps: tuple[FunnelStep, ...], store: Store) -> ReleaseContent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -27,6 +28,7 @@ from curator.plan.evaluate import Verdicts, advance, clip_signals
 from curator.plan.physical import Plan
 from curator.plan.statistics import statistic
 from curator.release.read import newest
+from curator.source.address import is_local, local_path
 from curator.spec.document import recipe_from_document
 from curator.spec.recipe import Recipe
 from curator.spec.settings import Settings
@@ -204,9 +206,29 @@ def _failed(
 
 
 def _named(name: str, refs: Sequence[VideoRef]) -> list[VideoRef]:
-    return [ref for ref in refs if ref.url == name] or [
-        ref for ref in refs if Path(ref.url).name == Path(name).name
-    ]
+    """The video that a name means: its url, another spelling of its path, or its file name alone.
+
+    Raises:
+        SourceError: ``explain-ambiguous`` when several files have that name.
+    """
+    exact = [ref for ref in refs if ref.url == name]
+    same = [ref for ref in refs if is_local(ref.url) and _absolute(ref.url) == _absolute(name)]
+    if exact or same:
+        return exact or same
+    if "/" in name:
+        return [ref for ref in refs if ref.url.endswith(f"/{name.lstrip('./')}")][:1]
+    alike = [ref for ref in refs if Path(ref.url).name == name]
+    if len(alike) > 1:
+        raise SourceError(
+            f"{len(alike)} videos are called '{name}'",
+            reason="explain-ambiguous",
+            hint=f"say which: {', '.join(ref.url for ref in alike[:5])}",
+        )
+    return alike
+
+
+def _absolute(url: str) -> str:
+    return os.path.abspath(local_path(url))  # noqa: PTH100 - links stay as written
 
 
 class _Look:
@@ -292,12 +314,12 @@ class _Look:
             op=node.op,
             stage=self._plan.stage_of(name),
             cached=cached,
-            why_not=None if cached else self._why_not(name),
+            why_not=None if cached else self._why_not(name, wanted),
         )
 
-    def _why_not(self, name: str) -> str:
+    def _why_not(self, name: str, wanted: Tiles) -> str:
         node = self._plan.nodes[name]
-        failure = self._video.known.failure(node)
+        failure = self._video.known.failure(node, wanted)
         if failure is not None:
             return f"failed: {failure.reason}"
         if self._video.known.covered(node):
@@ -344,7 +366,7 @@ def _parse(target: str) -> tuple[str, Fraction | None]:
         return target, None
     try:
         parts = [Fraction(part) for part in time.split(":")]
-    except ValueError:
+    except (ValueError, ZeroDivisionError):
         return target, None  # an @ in a file name
     seconds = Fraction(0)
     for part in parts:

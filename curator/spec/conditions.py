@@ -10,7 +10,7 @@ from curator.errors import MeasureError, RecipeError
 from curator.registry import nearest
 from curator.spec.operand import STATISTICS, Operand, resolve
 from curator.spec.read import FAILED, Reader
-from curator.spec.recipe import Condition, MeasureSpec
+from curator.spec.recipe import Absent, Condition, MeasureSpec
 
 __all__ = ["TEXT", "read_conditions"]
 
@@ -78,6 +78,13 @@ def _read(
     if values is None or operand is None or any(n is FAILED for n in numbers.values()):
         return None
     _check_order(numbers, path, reader)
+    if per_frame and values.get("absent") is Absent.unscored:
+        reader.note(
+            "recipe-wrong-type",
+            f"{path}.absent",
+            "a condition under 'where' decides where clips are, so it cannot leave frames unscored",
+            hint="drop or keep",
+        )
     return reader.make(Condition, {**values, **given, **numbers}, path)
 
 

@@ -24,8 +24,8 @@ class EngineSpec:
     """Tiles (of 4 s) in one task: long videos are shared between workers, and a killed build loses at most this much."""
     measure_all: bool = False
     """Measure every second with every measure, without the cascade; for calibration and comparison."""
-    cascade: str = "learned"
-    """``learned``: order passes by cost and pass rate of earlier builds; ``declared``: by the measures' own priors."""
+    cascade: str = "declared"
+    """``declared``: order passes by the measures' own costs, the same in every store; ``learned``: by costs and pass rates of earlier builds (`curator plan` says when that would be cheaper)."""
     retry_failed: bool = False
     """Try again what an earlier build recorded as failed."""
     spool_gib: float = 20.0

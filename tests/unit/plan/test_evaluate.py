@@ -90,8 +90,8 @@ class Facts:
     def covered(self, node: Node) -> Tiles:
         return self.tiles.get(node.name, Tiles())
 
-    def failure(self, node: Node) -> Failure | None:
-        return self.failed.get(node.name)
+    def failure(self, node: Node, tiles: Tiles) -> Failure | None:
+        return self.failed.get(node.name) if tiles - self.covered(node) else None
 
     def series(self, node: Node) -> Mapping[str, Series]:
         covered = set(self.covered(node))

@@ -135,3 +135,11 @@ def test_one_value_that_passes_is_one_line() -> None:
     plot = histogram(info, {Decision.kept: [1.0, 2.0]}, absent=0)
     assert plot is not None
     assert [line.label for line in plot.lines] == ["keep.one = 1"]
+
+
+def test_values_that_differ_by_rounding_alone_still_have_a_plot() -> None:
+    plot = histogram(
+        INFO, {Decision.kept: [24.999999999999996, 25.0, 25.000000000000007]}, absent=0
+    )
+    assert plot is not None
+    assert plot.count == 3
