@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping
@@ -147,6 +148,9 @@ class Recorder:
         message = message.replace(name, "the file")
         at_fault = reply.op if isinstance(reply, Refused) else None
         entries = self._error_entries(fingerprint, errand, at_fault, reason, message)
+        if isinstance(reply, Refused) and reply.tile is not None:
+            first, last = reply.tile, reply.tile + 1  # the other tiles may well be measured
+            entries = [dataclasses.replace(one, first=first, last=last) for one in entries[:1]]
         if reason in _TRANSIENT:
             entries = []
         stage = {OpenTask: "probe", MeasureTask: "measure", EncodeTask: "encode"}[type(errand.task)]

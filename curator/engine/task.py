@@ -132,6 +132,8 @@ class Refused:
     error: CuratorError
     op: str | None = None
     """Key of the work at fault, when one is."""
+    tile: int | None = None
+    """The tile that it failed on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,9 +105,10 @@ def _measure(task: MeasureTask, running: dict[str, Running]) -> Reply:
             try:
                 desk.take(tile, found)
             except MeasureError as error:
-                return Refused(error=error, op=desk.key)
+                return Refused(error=error, op=desk.key, tile=tile.index)
             except Exception as error:  # noqa: BLE001 - see `answer`
-                return Refused(error=_measure_broke(desk.measure, tile, error), op=desk.key)
+                broke = _measure_broke(desk.measure, tile, error)
+                return Refused(error=broke, op=desk.key, tile=tile.index)
     whole = time.process_time() - begun
     measuring = sum(desk.seconds for desk in desks.values())
     return Measured(
