@@ -30,14 +30,16 @@ class Cuts:
     ``jump`` is what is new in a frame, as a share of its contrast. A cut is a jump that stands out
     from its neighbours, does not go back within 0.2 s (a flash) and is no step of a fade.
     Dissolves and fades are found in ``signature``, a picture of 16 x 9 cells, as frames that mix
-    those before and after them.
+    those before and after them where no movement of the camera can have made them.
 
     Typical: a jump of 0.01 in a still picture, up to 0.3 in fast movement, 0.4 to 5 at a cut.
     Fooled by: a jump cut inside one framing of the same speaker (too small), a phone that
-    switches lenses (as large as a cut), a wipe, whip pans that blur into each other (seen as a
-    dissolve), a dissolve of less than about five frames (seen as a cut) or more than 2.5 s.
+    switches lenses (as large as a cut), a wipe, zooms that double the picture within a second
+    (may be seen as a dissolve), a dissolve of less than about five frames (seen as a cut), of more
+    than 2.5 s, or while a camera crosses a third of its picture (not found).
     Source: block-aligned frame difference with a rank test against the neighbours (our own); the
-    variance dip of dissolves: Alattar, IEEE ISCAS 1993.
+    variance dip of dissolves: Alattar, IEEE ISCAS 1993; the movement in between: Bergen et al.,
+    ECCV 1992.
     """
 
     name: ClassVar[str] = "cuts"

@@ -2,8 +2,9 @@
 
 Where a frame M is a mixture of A and B, its variance lies below the mean of theirs by exactly a
 quarter of the variance of their difference (at half and half). Movement, pans and cuts leave the
-variance where it was, so this *dip* tells a dissolve from them even when both shots move. It is
-asked at several time scales; A and B must differ as pictures, and M must lie between them.
+variance nearly where it was, so this *dip* tells a dissolve from them even when both shots move. It
+is asked at several time scales; A and B must differ as pictures, M must lie between them, and no
+movement of the camera may turn A and B into M: large soft things that pass also mix for a while.
 Source: the parabola of Alattar (1993), in the exact form of the parallelogram law.
 """
 
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from curator.model.clip import Transition
 from curator.segment.boundary import Boundary
 from curator.segment.flat import is_flat
+from curator.segment.motion import unexplained
 
 __all__ = ["cells_of", "gradual_transitions"]
 
@@ -39,6 +41,12 @@ _NOISE = 2.0
 _ROUNDING = 0.5
 _LEAST_CHANGE = 5.0
 """Root mean square difference over all cells and channels below which nothing happened."""
+_MOVED, _NEW = 0.65, 0.75
+"""What movement leaves unexplained, as a share of the change: below the first it is all movement."""
+_EASE = 1.4
+"""Frames may lie this much further from the line between two pictures that have nothing in common."""
+_UNRELATED = (0.75, 1.0)
+"""How unlike two pictures are: from where on, and where fully, they have nothing in common."""
 _BLACK = 24.0
 _CUT_SAMPLES = 2
 """So few blended frames are a hard cut that a frame rate conversion has smeared."""
@@ -149,14 +157,21 @@ def _candidates(
     for start in range(0, n, _CHUNK):
         low, high = max(0, start - margin), min(n, start + _CHUNK + margin)
         cells = cells_of(signatures[low:high])
+        parts: list[tuple[npt.NDArray[np.int64], _Floats, int]] = []
         for half in _SCALES:
-            centres = _promising(cells, half, threshold)
+            centres = _promising(cells, half, threshold / _EASE)
             length = seconds[low + centres + half] - seconds[low + centres - half]
             own = (low + centres >= start) & (low + centres < start + _CHUNK)
             centres = centres[own & (length <= 2 * _LONGEST_SECONDS)]
             scores = _scores(cells, centres, half)
-            for i in np.flatnonzero(scores >= threshold):
-                yield _Candidate(float(scores[i]), low + int(centres[i]), half)
+            peaks = _peaks(centres, scores, max(1, half // 4), threshold)
+            parts.append((centres[peaks], scores[peaks], half))
+        centres = np.concatenate([part[0] for part in parts])
+        halves = np.repeat([half for _, _, half in parts], [len(part[0]) for part in parts])
+        # All scales at once: looking for movement costs the most, and less so in one go.
+        scores = np.concatenate([part[1] for part in parts]) * _new(cells, centres, halves)
+        for i in np.flatnonzero(scores >= threshold):
+            yield _Candidate(float(scores[i]), low + int(centres[i]), int(halves[i]))
 
 
 def _promising(cells: _Floats, half: int, threshold: float) -> npt.NDArray[np.int64]:
@@ -192,15 +207,43 @@ def _scores(cells: _Floats, centres: npt.NDArray[np.int64], half: int) -> _Float
     # 0 for a change of light.
     alike = _mean(a * b, picture) / (np.sqrt(var_a * var_b) + 3.0**2)
     unlike = np.maximum(np.sqrt(np.maximum(1.0 - alike, 0.0)) / _UNLIKE, _dimming(var_a, var_b))
+    # Movement in both shots bends the line; a title fading in has no such excuse.
+    unrelated = (unlike - _UNRELATED[0]) / (_UNRELATED[1] - _UNRELATED[0])
+    ease = 1.0 + (_EASE - 1.0) * np.clip(unrelated, 0.0, 1.0)
     score = (
         np.clip(dip, 0.0, 1.0)
         * np.clip(unlike, 0.0, 1.0)
-        * np.clip(1.0 - bent, 0.0, 1.0)
+        * np.clip(ease * (1.0 - bent), 0.0, 1.0)
         * _calm(cells, centres, half, whole, picture)
         * _breadth(after - before)
         * _lit(before, after)
     )
     return np.asarray(score, dtype=np.float32)
+
+
+def _peaks(
+    centres: npt.NDArray[np.int64], scores: _Floats, reach: int, least: float
+) -> npt.NDArray[np.int64]:
+    """Those of at least `least` that no other within `reach` exceeds: neighbours say the same."""
+    if len(centres) == 0:
+        return centres
+    dense = np.zeros(int(centres[-1] - centres[0]) + 1 + 2 * reach, dtype=np.float32)
+    dense[centres - centres[0] + reach] = scores
+    highest = np.lib.stride_tricks.sliding_window_view(dense, 2 * reach + 1).max(axis=1)
+    return np.flatnonzero((scores >= least) & (scores >= highest[centres - centres[0]]))
+
+
+def _new(cells: _Floats, centres: npt.NDArray[np.int64], half: npt.NDArray[np.int64]) -> _Floats:
+    """``(n,)`` 0 where the middle is both ends moved, 1 where neither has it all, or the light goes out."""
+    if len(centres) == 0:
+        return np.zeros(0, dtype=np.float32)
+    before, middle, after = cells[centres - half], cells[centres], cells[centres + half]
+    picture = _picture(before, middle, after)
+    whole = np.sqrt(_mean((after - before) ** 2, picture)) + _NOISE
+    left = unexplained(before, middle, after, picture) / whole
+    new = np.clip((left - _MOVED) / (_NEW - _MOVED), 0.0, 1.0)
+    var_a, var_b = (_mean(_centre(part, picture) ** 2, picture) for part in (before, after))
+    return np.asarray(np.maximum(new, _dimming(var_a, var_b)), dtype=np.float32)
 
 
 def _dimming(var_a: _Floats, var_b: _Floats) -> _Floats:

@@ -38,6 +38,7 @@ def shots(path: Path) -> tuple[Shot, ...]:
         "robotics/bridge_stack.mp4",
         "formats/v_fps120_dup.mp4",
         "formats/v_vfr_30_10_4.mp4",
+        "formats/sample_with_increasing_timestamps_320w_240h_fragmented.mp4",
     ],
 )
 def test_a_single_shot_of_any_kind_stays_one(clip: str) -> None:

@@ -17,6 +17,7 @@ from curator.model.series import Series
 from curator.model.video import FrameTable
 from curator.segment.cuts import Cuts
 from curator.segment.jump import jumps
+from curator.testing.footage import pan
 from curator.testing.measure import MeasureTests
 from curator.testing.tiles import Footage, run
 
@@ -149,6 +150,44 @@ def test_one_shot_stays_one(film: Frames) -> None:
     (shot,) = shots(film)
     assert (shot.start_frame, shot.end_frame) == (0, len(film))
     assert shot.clean == shot.span
+
+
+@pytest.mark.parametrize("size", [(108, 192), (144, 256)])
+@pytest.mark.parametrize("pixels", [60, 150, 300])
+@pytest.mark.parametrize("tilt", [False, True])
+def test_large_things_that_pass_are_no_dissolves(
+    size: tuple[int, int], pixels: int, *, tilt: bool
+) -> None:
+    """Blobs an eighth of the picture wide blend into their neighbours' cells as they move."""
+    for seed in (0, 1):
+        part = pan(5, pixels, seed)
+        pictures = [part.paint(i / 125, i, *(size[::-1] if tilt else size)) for i in range(125)]
+        film = np.rint(16 + 219 * np.stack(pictures)).astype(np.uint8)
+        (shot,) = shots(np.ascontiguousarray(film.transpose(0, 2, 1)) if tilt else film)
+        assert shot.clean == shot.span
+
+
+@pytest.mark.parametrize("zoom", [-0.3, 0.3])
+@pytest.mark.parametrize("seed", [20, 21, 22])
+def test_a_zoom_is_no_dissolve(zoom: float, seed: int) -> None:
+    picture = place(seed)
+    film = np.empty((100, HEIGHT, WIDTH, 3), np.uint8)
+    for i, scale in enumerate(np.exp(zoom * (np.arange(100) / 25 - 2))):
+        way = np.array(
+            [[scale, 0, WIDTH * (1.5 - scale / 2)], [0, scale, HEIGHT * (1.5 - scale / 2)]]
+        )
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        film[i] = cv2.warpAffine(picture, way, (WIDTH, HEIGHT), flags=flags)
+    assert len(shots(film)) == 1
+
+
+@pytest.mark.parametrize("length", [10, 16, 25])
+def test_a_dissolve_between_two_pans_is_one_dissolve(length: int) -> None:
+    """Both shots go on while they blend, in opposite directions."""
+    film = mix(shoot(11, 80, pan=0.5), shoot(12, 80, pan=-0.5), length)
+    (_, after) = shots(film)
+    assert after.transition is Transition.dissolve
+    assert 80 - length <= after.start_frame <= 80
 
 
 def test_flicker_is_no_cut() -> None:
