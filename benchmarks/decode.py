@@ -111,9 +111,7 @@ def _child(kind: str, args: argparse.Namespace) -> dict[str, Any]:
 def _null(ffmpeg: str, args: argparse.Namespace) -> dict[str, Any]:
     command = [ffmpeg, "-v", "error", "-nostdin", "-threads", str(args.threads)]
     before, start = _children_cpu(), time.perf_counter()
-    subprocess.run(
-        [*command, "-i", f"file:{args.video}", "-f", "null", "-"], check=True
-    )
+    subprocess.run([*command, "-i", f"file:{args.video}", "-f", "null", "-"], check=True)
     return {"wall": time.perf_counter() - start, "cpu": _children_cpu() - before}
 
 

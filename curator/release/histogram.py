@@ -89,7 +89,9 @@ def _range(values: np.ndarray, info: SignalInfo) -> tuple[float, float]:
     marks = [one for pair in info.thresholds.values() for one in pair if one is not None]
     low, high = min([low, *marks]), max([high, *marks])
     margin = 0.04 * (high - low)
-    if margin <= 1e-9 * max(abs(low), abs(high)):  # one value, or as good as one: rounding has no bins
+    if margin <= 1e-9 * max(
+        abs(low), abs(high)
+    ):  # one value, or as good as one: rounding has no bins
         margin = abs(high) * 0.1 or 1.0
     # What cannot be negative, or more than the whole, has no axis there.
     left = max(0.0, low - margin) if low >= 0 else low - margin
