@@ -19,6 +19,8 @@ __all__ = ["RECIPE_CHECKS", "SETTINGS_CHECKS"]
 
 _CASCADES = ("learned", "declared")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_SPLIT = re.compile(r"\w+(\.\w+)*")
+"""What `datasets` takes for the name of a split."""
 
 
 def _seconds(seconds: SecondsSpec, path: str, reader: Reader) -> None:
@@ -62,6 +64,11 @@ def _recipe(recipe: Recipe, _path: str, reader: Reader) -> None:
         (0 <= recipe.max_failed <= 1, "max_failed", "a share from 0 to 1"),
         (all(0 < share < 1 for share in shares), "splits", "shares above 0 and below 1"),
         (sum(shares) < 1, "splits", "shares that leave something for train"),
+        (
+            all(map(_SPLIT.fullmatch, recipe.splits)),
+            "splits",
+            "named with letters, digits, '_' and '.'",
+        ),
         ("train" not in recipe.splits, "splits.train", "left out: train is what is left"),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import re
 import types
 import typing
@@ -149,17 +150,22 @@ class Reader:
         return self._single(value, options[0], unit, path)
 
     def number(self, value: Any, unit: str, path: str) -> float | _Failed:
-        """A number, written plainly or with a unit."""
+        """A finite number, written plainly or with a unit."""
         try:
             if isinstance(value, bool) or not isinstance(value, int | float | str):
                 raise NotANumberError
-            return parse_quantity(value, unit)
+            number = parse_quantity(value, unit)
         except WrongUnitError as error:
             declared = f"in '{unit}'" if unit else "a plain number"
             message = f"'{path}' is {declared}, not in '{error.written}'"
             self.note("recipe-wrong-unit", path, message)
         except NotANumberError:
             self.note("recipe-wrong-type", path, f"'{path}' is a number, not {_show(value)}")
+        else:
+            if math.isfinite(number):
+                return number
+            message = f"'{path}' is a finite number, not {_show(value)}"
+            self.note("recipe-out-of-range", path, message)
         return FAILED
 
     def _one_of(self, value: Any, options: list[Any], unit: str, path: str) -> Any:
