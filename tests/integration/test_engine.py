@@ -9,10 +9,12 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -214,9 +216,7 @@ def test_fused_measures_give_the_facts_that_each_gives_alone(films: Path, tmp_pa
 
 def facts(root: Path) -> dict[tuple[str, int, int], str]:
     """Every fact of a store: (key, tiles) to the digest of its output."""
-    import sqlite3
-
-    with sqlite3.connect(root / "store" / "facts.db") as database:
+    with closing(sqlite3.connect(root / "store" / "facts.db")) as database:
         found = database.execute("SELECT key, first_tile, last_tile, output FROM facts").fetchall()
     return {(key, first, last): output for key, first, last, output in found}
 
@@ -448,15 +448,27 @@ def _whole(out: Path) -> bool:
 
 def test_an_interrupted_build_keeps_what_it_found(recipe_file: Path, tmp_path: Path) -> None:
     process = start(recipe_file, tmp_path)
-    store = tmp_path / "store" / "facts.db"
-    deadline = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < deadline:
-        if store.exists() and facts(tmp_path):
-            break
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(timeout=60) in (0, 130)
+    try:
+        deadline = time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline and not _some_facts(tmp_path):
+            time.sleep(0.05)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=60) in (0, 130)
+    finally:
+        process.kill()
+        process.wait()
     assert facts(tmp_path)
+
+
+def _some_facts(root: Path) -> bool:
+    """Whether a build that is running has recorded something."""
+    if not (root / "store" / "facts.db").exists():
+        return False
+    try:
+        return bool(facts(root))
+    except sqlite3.OperationalError:
+        return False  # the tables are just being made
 
 
 def test_spans_are_exact_under_fractional_rates(first: tuple[Path, BuildResult]) -> None:
