@@ -4,9 +4,8 @@ One round runs, one after the other and each in a process of its own, (a) the sc
 the whole video with every cheap measure and the shot detectors at work on it, and (b)
 ``ffmpeg -threads N -i VIDEO -f null -``. Reported are the medians over the rounds. The scan's wall
 time is taken inside its process, without interpreter start, imports and probe; ffmpeg's is that of
-its whole process, which is the stricter comparison by the few milliseconds of its start. N is
-the decoder's threads in both; the scan's measures work in the calling thread meanwhile, so a machine
-with one core to spare hides them: ``cpu_ratio``, of user + system times of the same stretch, does not. Without a program called ffmpeg (or the package
+its whole process, which is the stricter comparison by the few milliseconds of its start. CPU times
+are user + system of the same stretch. Without a program called ffmpeg (or the package
 imageio-ffmpeg) the yardstick is a bare PyAV decode loop, and ``yardstick`` says so.
 """
 

@@ -62,9 +62,8 @@ def read_tiles(
     indices = [k for k in tiles if k < probe.info.num_tiles]
     request = _Request(path, probe, tuple(needs), limits or Limits(), stats)
     reading = _read_doubting(request, indices, threads)
-    # The decoder need not wait while the caller looks at a tile: where a core is to spare (one long
-    # film, the last tasks of a build) both work at once, else they share one and nothing is lost.
-    yield from ahead(reading)
+    # With threads of its own the decoder must not wait while the caller looks at a tile.
+    yield from ahead(reading) if threads > 1 else reading
 
 
 def _read_doubting(
