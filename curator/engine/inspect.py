@@ -13,6 +13,7 @@ from curator.engine.compile import cheaper_cascade, learnt_prices, plan_for
 from curator.engine.footage import known_fingerprint, videos_of
 from curator.engine.known import VideoKnown
 from curator.engine.record import Recorder, grid_of
+from curator.engine.words import duration, fields
 from curator.errors import MediaError
 from curator.media.probe import Probe, probe
 from curator.media.stored import load
@@ -86,7 +87,7 @@ class PlanReport:
         recipes = [
             {
                 **plan.document(),
-                "passes": [_fields(p) for p in passes],
+                "passes": [fields(p) for p in passes],
                 "videos": videos,
                 "videos_new": new,
                 "hours_in": hours_in,
@@ -110,15 +111,15 @@ class PlanReport:
         for plan, passes, (videos, new), hours_in, hours_new, kept in self._by_recipe():
             out.append(
                 f"{plan.recipe.name}: {videos} video{'s' * (videos != 1)}, {new} never opened; "
-                f"{_time(hours_in * 3600)} known"
-                + (f", about {_time(hours_new * 3600)} new" if new else "")
+                f"{duration(hours_in * 3600)} known"
+                + (f", about {duration(hours_new * 3600)} new" if new else "")
             )
             for one in passes:
                 out += _pass_lines(one)
             total = sum(one.cpu_seconds for one in passes)
             out.append(
-                f"  expected: {_time(total / self.workers)} with {self.workers} "
-                f"worker{'s' * (self.workers != 1)}; about {_time(kept * 3600)} kept"
+                f"  expected: {duration(total / self.workers)} with {self.workers} "
+                f"worker{'s' * (self.workers != 1)}; about {duration(kept * 3600)} kept"
             )
         for better in self.better:
             if better is not None:
@@ -172,23 +173,23 @@ class PreviewReport:
             "videos": self.videos,
             "videos_new": self.videos_new,
             "frames_decoded": 0,
-            "funnel": [_fields(step) for step in self.funnel],
+            "funnel": [fields(step) for step in self.funnel],
         }
 
     def lines(self) -> list[str]:
         """The preview for people."""
         kept, total = self.seconds["kept"], math.fsum(self.seconds.values())
         share = kept / total if total else 0.0
-        out = [f"{self.recipe.name}: {_time(kept)} of {_time(total)} kept ({share:.1%})"]
+        out = [f"{self.recipe.name}: {duration(kept)} of {duration(total)} kept ({share:.1%})"]
         out[0] += f", {self.clips['kept']} clips; nothing was decoded"
         out += [
-            f"  {step.name:<22} {_time(step.seconds_out):>10}   -{_time(step.seconds_in - step.seconds_out):<10} {step.about}"
+            f"  {step.name:<22} {duration(step.seconds_out):>10}   -{duration(step.seconds_in - step.seconds_out):<10} {step.about}"
             for step in self.funnel
             if step.seconds_in != step.seconds_out
         ]
         if self.not_measured_seconds or self.videos_new:
             out.append(
-                f"  not measured yet: {_time(self.not_measured_seconds)} and {self.videos_new} "
+                f"  not measured yet: {duration(self.not_measured_seconds)} and {self.videos_new} "
                 "videos; `curator build` would measure them"
             )
         return out
@@ -420,22 +421,9 @@ def _pass_lines(one: PassReport) -> Iterator[str]:
     if one.checks:
         yield f"          then judges {', '.join(one.checks)}"
     yield (
-        f"          cached {_time(one.cached_seconds)}, to run {_time(one.run_seconds)}"
-        + (f", expected {_time(one.expected_seconds)}" if one.expected_seconds else "")
-        + f"; {_time(one.cpu_seconds)} of CPU"
+        f"          cached {duration(one.cached_seconds)}, to run {duration(one.run_seconds)}"
+        + (f", expected {duration(one.expected_seconds)}" if one.expected_seconds else "")
+        + f"; {duration(one.cpu_seconds)} of CPU"
     )
     for node, why in one.why.items():
         yield f"          {node}: {why}"
-
-
-def _fields(record: Any) -> dict[str, Any]:
-    return {
-        name: dict(value) if isinstance(value := getattr(record, name), Mapping) else value
-        for name in record.__dataclass_fields__
-    }
-
-
-def _time(seconds: float) -> str:
-    if seconds >= 3600:
-        return f"{seconds / 3600:.2f} h"
-    return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.1f} s"

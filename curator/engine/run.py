@@ -73,8 +73,6 @@ class Counters:
     frames_decoded: int = 0
     frames_encoding: int = 0
     """Of `frames_decoded`, those decoded to encode samples."""
-    tasks: int = 0
-    worker_seconds: float = 0.0
 
 
 def run(
@@ -244,7 +242,6 @@ class _Coordinator:
         assert path is not None, "the file is within reach"
         task = next(self._numbers)
         self._errands[task] = (number, errand)
-        self._counters.tasks += 1
         self._pool.submit(task, dataclasses.replace(errand.task, path=path))
 
     # A worker has answered
@@ -302,7 +299,6 @@ class _Coordinator:
         assert video.job is not None, "a measured video has been opened"
         video.job.known.add(self._recorder.measured(video.fingerprint, errand, reply))
         self._counters.frames_decoded += reply.frames_decoded
-        self._counters.worker_seconds += reply.seconds
         self._progress.advance(errand.about, errand.video_seconds, reply.frames_decoded)
 
     def _encoded(self, video: _Video, errand: Errand, reply: Encoded) -> None:
@@ -310,7 +306,6 @@ class _Coordinator:
         video.job.samples |= self._recorder.encoded(video.fingerprint, errand, reply)
         self._counters.frames_decoded += reply.frames_decoded
         self._counters.frames_encoding += reply.frames_decoded
-        self._counters.worker_seconds += reply.seconds
         self._progress.advance(errand.about, errand.video_seconds, reply.frames_decoded)
 
     def _failed(self, video: _Video, errand: Errand, reply: Refused | Lost) -> None:

@@ -15,6 +15,7 @@ from curator.engine.compile import plan_for
 from curator.engine.footage import videos_of
 from curator.engine.progress import Progress
 from curator.engine.run import Counters, Ran, run
+from curator.engine.words import duration
 from curator.errors import BuildError, StoreError
 from curator.model.clip import Decision, Unit
 from curator.model.outcome import FunnelStep, SignalInfo
@@ -81,7 +82,7 @@ class BuildResult:
     def lines(self) -> list[str]:
         """The funnel and where everything lies, for people."""
         total = self.hours_in * 3600
-        out = [f"{self.recipe.name}: {_time(self.hours_kept * 3600)} of {_time(total)} kept"]
+        out = [f"{self.recipe.name}: {duration(self.hours_kept * 3600)} of {duration(total)} kept"]
         out.append(f"  {'step':<20} {'left':>10} {'lost':>10} {'clips':>7}  condition")
         out += [line for step in self.funnel for line in _step_lines(step)]
         out.append(
@@ -91,7 +92,7 @@ class BuildResult:
         )
         out.append(
             f"  {self.frames_decoded} frames decoded ({self.frames_encoding} to encode) "
-            f"in {_time(self.seconds)}"
+            f"in {duration(self.seconds)}"
         )
         out.append(f"release  {self.release.folder}")
         out.append(f"report   {self.release.folder / 'report.html'}")
@@ -261,12 +262,6 @@ def _step_lines(step: FunnelStep) -> list[str]:
     if lost <= 0 and not step.name.startswith(("where.", "keep.")):
         return []
     clips = "" if step.clips_out is None else str(step.clips_out)
-    alone = f"  (alone: {_time(step.unique_seconds)})" if step.unique_seconds else ""
-    left = f"{_time(step.seconds_out):>10} {_time(lost):>10} {clips:>7}"
+    alone = f"  (alone: {duration(step.unique_seconds)})" if step.unique_seconds else ""
+    left = f"{duration(step.seconds_out):>10} {duration(lost):>10} {clips:>7}"
     return [f"  {step.name:<20} {left}  {step.about}{alone}"]
-
-
-def _time(seconds: float) -> str:
-    if seconds >= 3600:
-        return f"{seconds / 3600:.2f} h"
-    return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.1f} s"

@@ -17,6 +17,7 @@ from curator.engine.footage import known_fingerprint, videos_of
 from curator.engine.inspect import Seen, look_at, open_store
 from curator.engine.job import sample_document
 from curator.engine.record import Recorder
+from curator.engine.words import fields
 from curator.errors import SourceError
 from curator.model.clip import Decision, Row, Shot
 from curator.model.outcome import Failure
@@ -93,8 +94,8 @@ class Explanation:
             "shot": self.shot,
             "signals": {name: signal.value for name, signal in sorted(self.row.signals.items())},
             "absent": {n: s.absent for n, s in sorted(self.row.signals.items()) if s.absent},
-            "checks": [_fields(check) for check in self.checks],
-            "measures": [_fields(node) for node in self.nodes],
+            "checks": [fields(check) for check in self.checks],
+            "measures": [fields(node) for node in self.nodes],
         }
 
     def lines(self) -> Iterator[str]:
@@ -134,7 +135,7 @@ class ExplainReport:
             "recipe": self.recipe,
             **(rows[0] if len(rows) == 1 else {}),
             "rows": rows,
-            "failures": [_fields(failure) for failure in self.failures],
+            "failures": [fields(failure) for failure in self.failures],
         }
 
     def lines(self) -> list[str]:
@@ -403,7 +404,3 @@ def _shot_at(shots: Sequence[Shot], instant: Fraction) -> int | None:
 
 def _with(row: Row, signals: Mapping[str, Any]) -> Row:
     return dataclasses.replace(row, signals=signals)
-
-
-def _fields(record: Any) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in record.__dataclass_fields__}
