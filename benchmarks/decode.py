@@ -125,11 +125,13 @@ def _scan(video: Path, threads: int) -> dict[str, Any]:
     import cv2
 
     from curator.abc.measure import FrameBlock, Tile
+    from curator.engine.worker import spare_collector
     from curator.media.decode import DecodeStats, read_tiles
     from curator.media.probe import probe
     from curator.model.tile import Tiles
 
     cv2.setNumThreads(1)
+    spare_collector()
     measures, left_out = _cheap()
     running = {name: measure.start({}) for name, measure in measures.items()}
     needs = {need for measure in measures.values() for need in measure.needs.values()}

@@ -115,8 +115,8 @@ def _borders(plane: _Bytes) -> tuple[float, float, float, float]:
 def _pair(plane: _Bytes, *, axis: int) -> tuple[float, float]:
     """Borders at both ends of an axis, in lines across it."""
     across = 1 - axis
-    darkest = cv2.reduce(plane, across, cv2.REDUCE_MIN).ravel().astype(np.int16)
-    brightest = cv2.reduce(plane, across, cv2.REDUCE_MAX).ravel().astype(np.int16)
+    darkest = plane.min(axis=across).astype(np.int16)
+    brightest = plane.max(axis=across).astype(np.int16)
     lines = plane if axis == 0 else plane.T
     first = _border(lines, darkest, brightest)
     return first, _border(lines[::-1], darkest[::-1], brightest[::-1])

@@ -142,8 +142,10 @@ class _Running:
     def _between(self, before: _Bytes, after: _Bytes) -> npt.NDArray[np.float32]:
         """Flow ``(h, w, 2)`` in px; the same whatever was computed before."""
         # The search of the flow reaches about 10 px, a fast pan moves more: it begins at the pan's shift.
-        start = np.empty((*before.shape, 2), np.float32)
-        start[:] = _shift(before, after)
+        start = np.zeros((*before.shape, 2), np.float32)
+        shift = _shift(before, after)
+        if any(shift):
+            start[:] = shift
         flow = self._flow.calc(before, after, start)
         return np.asarray(flow, np.float32)
 

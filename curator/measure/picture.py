@@ -25,8 +25,8 @@ def black_edges(plane: _Bytes) -> tuple[int, int, int, int]:
 
     A plane that is black altogether has no bars: (0, 0, 0, 0).
     """
-    top, bottom = _ends(cv2.reduce(plane, 1, cv2.REDUCE_MAX).ravel())
-    left, right = _ends(cv2.reduce(plane, 0, cv2.REDUCE_MAX).ravel())
+    top, bottom = _ends(plane.max(axis=1))
+    left, right = _ends(plane.max(axis=0))
     return top, bottom, left, right
 
 
@@ -51,7 +51,6 @@ def block_means(plane: _Bytes, block_px: int = 20) -> npt.NDArray[np.float32]:
     return np.asarray(means, np.float32).reshape(rows, columns)
 
 
-def _ends(brightest: npt.ArrayLike) -> tuple[int, int]:
-    levels = np.asarray(brightest)
+def _ends(levels: _Bytes) -> tuple[int, int]:
     lit = np.flatnonzero(levels > BLACK)
     return (int(lit[0]), int(len(levels) - 1 - lit[-1])) if len(lit) else (0, 0)

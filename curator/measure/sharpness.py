@@ -47,7 +47,7 @@ class Sharpness:
     """
 
     name: ClassVar[str] = "sharpness"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     extra: ClassVar[str | None] = None
     cost: ClassVar[float] = 0.0045
     series: ClassVar[tuple[SeriesSpec, ...]] = (
@@ -124,7 +124,8 @@ def _score(crops: _Bytes) -> float:
         return float("nan")
     strength = coarse.ravel()[at]
     noise = _noise(canvas)
-    relative = 0.6 * float(np.percentile(strength, 98))
+    top = int(0.98 * (len(strength) - 1))
+    relative = 0.6 * float(np.partition(strength, top)[top])
     strong = strength > max(_FAINT + 0.3 * noise, min(6.0, relative))
     at, strength = at[strong], strength[strong]
     x, y = _slopes(cv2.GaussianBlur(plane, (7, 7), _FINE_PX), at)
@@ -164,7 +165,8 @@ def _judged(crops: _Bytes) -> npt.NDArray[np.bool_]:
 
 def _noise(canvas: _Bytes) -> float:
     """Standard deviation of the grain, luma: Immerkaer's filter, and the median, so that edges do not count."""
-    response = cv2.convertScaleAbs(cv2.filter2D(canvas, cv2.CV_16S, _IMMERKAER))
+    response = cv2.convertScaleAbs(cv2.sepFilter2D(canvas, cv2.CV_16S, _IMMERKAER, _IMMERKAER))
+    response = response[::2]  # neighbours tell the same, and counting costs more than filtering
     counts = cv2.calcHist([response], [0], None, [256], [0, 256]).ravel()
     median = int(np.searchsorted(np.cumsum(counts), response.size / 2))
     return median / (6 * 0.6745)
@@ -188,4 +190,4 @@ def _laplacian(plane: _Bytes) -> float:
 
 
 _BOX = np.ones((3, 3), np.uint8)
-_IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+_IMMERKAER = np.array([1, -2, 1], np.float32)  # along rows and columns

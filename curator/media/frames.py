@@ -62,6 +62,12 @@ class FrameDecoder:
         self._skipped = 0
         self._packets = 0
         self._last = -1
+        self._decoded = 0
+
+    def take_decoded(self) -> int:
+        """Frames that came out of the decoder since the last call."""
+        decoded, self._decoded = self._decoded, 0
+        return decoded
 
     def land(self, entry: int) -> None:
         """Go on at frame `entry` of the table, one of the probe's entries; packets before it are left out."""
@@ -132,7 +138,7 @@ class FrameDecoder:
 
     def _placed(self, frames: list[VideoFrame]) -> Iterator[tuple[int, VideoFrame]]:
         for frame in frames:
-            self._stats.frames_decoded += 1
+            self._decoded += 1
             if not self._forgiving and frame.is_corrupt:
                 raise Doubt
             index = self._index(frame.pts)

@@ -322,8 +322,10 @@ def _as_float(frame: AudioFrame, channels: int) -> Samples:
     """``(channels, n)``; a frame with another number of channels gives its mean to all."""
     count = len(frame.layout.channels)
     if frame.format.name == "fltp" and count == channels:  # what most decoders give
-        planes = [np.frombuffer(memoryview(plane), np.float32) for plane in frame.planes]
-        return np.stack([plane[: frame.samples] for plane in planes])
+        samples = np.empty((count, frame.samples), np.float32)
+        for row, plane in zip(samples, frame.planes, strict=True):
+            row[:] = np.frombuffer(plane, np.float32, frame.samples)
+        return samples
     raw: npt.NDArray[Any] = frame.to_ndarray()
     if not frame.format.is_planar:
         raw = raw.reshape(-1, count).T

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from time import perf_counter
@@ -16,6 +17,7 @@ from av.packet import Packet
 from av.stream import Discard
 from av.video.frame import VideoFrame
 
+from curator.media.ahead import ahead
 from curator.media.frames import Doubt, FrameDecoder
 from curator.media.probe import Probe
 from curator.media.runs import Run
@@ -24,6 +26,21 @@ from curator.media.sound import OpenedDecoder, Sound
 from curator.media.stats import DecodeStats
 
 __all__ = ["Source"]
+
+_QUEUED_PACKETS = 4
+"""With decoder threads: packets decoded before their frames are asked for. Each holds a native frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What one packet gave."""
+
+    frames: list[tuple[int, VideoFrame]]
+    decoded: int = 0
+    """Frames that came out of the decoder, those outside the table as well."""
+    audio: Packet[Any] | None = None
+    passed: float | None = None
+    """How far the pictures have gone in the file, seconds of the video's clock."""
 
 
 class Source:
@@ -44,6 +61,7 @@ class Source:
         self._stack = ExitStack()
         self._container = self._stack.enter_context(open_media(path, limits=limits))
         self._fresh_decoders = [self._container]
+        self._threads = threads
         self._landing: Fraction | None = None
         self._tick = float(probe.table.time_base)
         self.decoder = None
@@ -83,14 +101,28 @@ class Source:
             Doubt: damage or a seek that went astray, see `FrameDecoder`.
         """
         self._begin(run)
+        taking = self._taking()
+        # Decoder threads stand still between packets, so nothing else may be done there.
+        with closing(
+            taking if self._threads == 1 else ahead(taking, depth=_QUEUED_PACKETS)
+        ) as all_taken:
+            for taken in all_taken:
+                self._stats.frames_decoded += taken.decoded
+                self._hear(taken)
+                yield taken.frames
+        if self.sound is not None:
+            self.sound.finish()
+        yield []
+
+    def _taking(self) -> Generator[_Taken, None, None]:
+        """Every packet of the wanted streams, pictures decoded."""
         with closing(self._packets()) as packets:
             for packet in packets:
                 self._stats.packets_read += 1
                 yield self._take(packet)
-        frames = list(self.decoder.flush()) if self.decoder is not None else []
-        if self.sound is not None:
-            self.sound.finish()
-        yield frames
+        if self.decoder is not None:
+            frames = list(self.decoder.flush())
+            yield _Taken(frames, self.decoder.take_decoded())
 
     def _wanted(self) -> list[int]:
         indices = [] if self.decoder is None else [self.decoder.stream.index]
@@ -124,18 +156,25 @@ class Source:
         except FFmpegError as error:
             raise Doubt from error
 
-    def _take(self, packet: Packet[Any]) -> list[tuple[int, VideoFrame]]:
+    def _take(self, packet: Packet[Any]) -> _Taken:
         if self.sound is not None and packet.stream_index == self._audio_index:
-            start = perf_counter()
-            self._check_landing(packet)
-            self.sound.feed(packet)
-            self._stats.spend("audio", start)
-            return []
+            return _Taken([], audio=packet)
         assert self.decoder is not None, "no other stream is read"
+        dts = packet.dts
         frames = list(self.decoder.feed(packet))
-        if self.sound is not None and packet.dts is not None:
-            self.sound.passed((packet.dts - self._probe.first_pts) * self._tick)
-        return frames
+        passed = None if dts is None else (dts - self._probe.first_pts) * self._tick
+        return _Taken(frames, self.decoder.take_decoded(), passed=passed)
+
+    def _hear(self, taken: _Taken) -> None:
+        if self.sound is None:
+            return
+        if taken.audio is not None:
+            start = perf_counter()
+            self._check_landing(taken.audio)
+            self.sound.feed(taken.audio)
+            self._stats.spend("audio", start)
+        elif taken.passed is not None:
+            self.sound.passed(taken.passed)
 
     def _check_landing(self, packet: Packet[Any]) -> None:
         """After a seek, audio must begin before it is needed, or blocks would depend on the seek."""
