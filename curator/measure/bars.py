@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import ClassVar, TypeAlias
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 

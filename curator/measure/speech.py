@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curator.abc.measure import AudioBlock, AudioNeed, ClipSeries, Need, Tile, Weight
-from curator.errors import MeasureError
+from curator.infer.onnx import open_session
 from curator.model.series import Series
 from curator.model.signal import SeriesSpec, Signal, SignalSpec
 
@@ -92,7 +92,7 @@ class Speech:
             MeasureError: ``extra-missing`` without onnxruntime, ``weights-unreadable`` when the file is
                 no network.
         """
-        return _Running(_session(weights[_SILERO.name]))
+        return _Running(open_session(weights[_SILERO.name], wanted_by="speech", extra="audio"))
 
     def summarise(self, clip: ClipSeries) -> Mapping[str, Signal]:
         """How much and how fluently somebody speaks in the clip."""
@@ -167,26 +167,3 @@ def _hysteresis(probability: _Floats) -> _Floats:
         on = value >= _START or (on and value >= _STOP)
         active[index] = on
     return active
-
-
-def _session(path: Path) -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MeasureError(
-            f"the measure 'speech' needs onnxruntime: {error}",
-            reason="extra-missing",
-            hint="pip install 'curator-build[audio]'",
-        ) from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
-
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except (Fail, InvalidGraph, InvalidProtobuf) as error:
-        raise MeasureError(
-            f"'{path}' is not a network that onnxruntime can run: {error}",
-            reason="weights-unreadable",
-        ) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -24,7 +24,7 @@ class _End:
     error: BaseException | None
 
 
-def ahead(items: Generator[T, None, None], *, depth: int = 1) -> Iterator[T]:
+def ahead(items: Generator[T, None, None], *, depth: int = 1) -> Generator[T, None, None]:
     """The same items in the same order, up to `depth` of them made before they are asked for.
 
     Decoders and scalers release Python's lock, so both sides run at once. An error is raised where

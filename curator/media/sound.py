@@ -324,7 +324,7 @@ def _as_float(frame: AudioFrame, channels: int) -> Samples:
     if frame.format.name == "fltp" and count == channels:  # what most decoders give
         samples = np.empty((count, frame.samples), np.float32)
         for row, plane in zip(samples, frame.planes, strict=True):
-            row[:] = np.frombuffer(plane, np.float32, frame.samples)
+            row[:] = np.frombuffer(memoryview(plane), np.float32, frame.samples)
         return samples
     raw: npt.NDArray[Any] = frame.to_ndarray()
     if not frame.format.is_planar:

@@ -17,7 +17,7 @@ LEVELS = (
     ("model",),
     ("abc",),
     ("registry",),
-    ("media", "spec", "source", "store"),
+    ("infer", "media", "spec", "source", "store"),
     ("segment", "measure", "align", "pack"),
     ("plan",),
     ("engine",),

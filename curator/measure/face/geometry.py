@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from curator.measure.face.detection import Points
+from curator.infer.boxes import Points
 
 __all__ = ["angles_deg", "eyes_open", "mouth_open"]
 

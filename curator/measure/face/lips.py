@@ -23,9 +23,10 @@ from curator.abc.measure import (
     View,
     Weight,
 )
+from curator.infer.boxes import Box, Picture, Points, overlap
 from curator.measure.face.agreement import LIPS, VOICE, agreement
 from curator.measure.face.blazeface import BLAZEFACE, BlazeFace
-from curator.measure.face.detection import Box, Detection, Picture, Points, overlap
+from curator.measure.face.detection import Detection
 from curator.measure.face.mesh import MESH, Mesher
 from curator.model.series import Series
 from curator.model.signal import SeriesSpec, Signal, SignalSpec

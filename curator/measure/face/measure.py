@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from curator.abc.measure import ClipSeries, FrameNeed, Need, Tile, View, Weight
+from curator.infer.boxes import Picture, overlap
 from curator.measure.face.blazeface import BLAZEFACE, BlazeFace
-from curator.measure.face.detection import Detection, Picture, Spotter, overlap
+from curator.measure.face.detection import Detection, Spotter
 from curator.measure.face.geometry import angles_deg, eyes_open, mouth_open
 from curator.measure.face.mesh import MESH, NUM_POINTS, Mesh, Mesher
 from curator.measure.face.movement import movement

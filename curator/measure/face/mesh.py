@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 
 from curator.abc.measure import Weight
-from curator.measure.face.detection import Box, Detection, Picture, Points
-from curator.measure.face.litert import Net
+from curator.infer.boxes import Box, Picture, Points
+from curator.infer.litert import Net
+from curator.measure.face.detection import Detection
 
 __all__ = ["MESH", "NUM_POINTS", "Mesh", "Mesher"]
 
@@ -47,7 +48,7 @@ class Mesher:
     """Fits meshes to detections; the region is 1.5 times the box, turned upright, as in MediaPipe."""
 
     def __init__(self, path: Path) -> None:
-        self._net = Net(path)
+        self._net = Net(path, wanted_by="face")
 
     def __call__(self, picture: Picture, detection: Detection) -> Mesh:
         """The face at `detection`."""

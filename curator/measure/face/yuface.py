@@ -19,7 +19,8 @@ import numpy as np
 
 from curator.abc.measure import Weight
 from curator.errors import MeasureError
-from curator.measure.face.detection import Box, Detection, Picture, Points
+from curator.infer.boxes import Box, Picture, Points
+from curator.measure.face.detection import Detection
 
 __all__ = ["YUFACE", "YuFace"]
 

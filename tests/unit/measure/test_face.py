@@ -16,8 +16,8 @@ import pytest
 
 from curator.abc.measure import ClipSeries, FrameNeed, View
 from curator.errors import MeasureError
+from curator.infer.boxes import Box, overlap
 from curator.measure.face import Detector, Face, geometry, yuface
-from curator.measure.face.detection import Box, overlap
 from curator.media.decode import DecodeStats, read_tiles
 from curator.media.probe import probe
 from curator.model.series import Series

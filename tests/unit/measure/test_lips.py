@@ -12,9 +12,10 @@ import numpy.typing as npt
 import pytest
 
 from curator.abc.measure import ClipSeries, FrameNeed, View
+from curator.infer.boxes import Box
 from curator.measure.face import Lips, lips
 from curator.measure.face.agreement import LIPS, VOICE, agreement
-from curator.measure.face.detection import Box, Detection
+from curator.measure.face.detection import Detection
 from curator.media.decode import DecodeStats, read_tiles
 from curator.media.probe import probe
 from curator.model.series import Series

@@ -15,6 +15,7 @@ import pytest
 
 from curator.abc.measure import ClipSeries
 from curator.errors import MeasureError
+from curator.infer.onnx import open_session
 from curator.measure import speech
 from curator.measure.speech import Speech
 from curator.model.series import Series
@@ -178,7 +179,7 @@ def test_windows_are_32_ms_on_the_videos_clock_and_no_tile_lacks_one(
 def test_tiles_hear_nearly_what_one_pass_from_the_start_hears(
     jfk: npt.NDArray[np.float32],
 ) -> None:
-    session = speech._session(model_files(Speech())["silero-vad"])
+    session = open_session(model_files(Speech())["silero-vad"], wanted_by="speech", extra="audio")
     count = len(jfk) // 512
     padded = np.concatenate([np.zeros(64, np.float32), jfk])
     windows = np.stack([padded[512 * k : 512 * k + 576] for k in range(count)])

@@ -14,20 +14,20 @@ __all__ = ["Net"]
 
 
 class Net:
-    """A network with one picture as input.
+    """A network with one picture as input, loaded for the measure `wanted_by`.
 
     Raises:
         MeasureError: ``extra-missing`` without LiteRT, ``weights-unreadable`` when it is no network.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, wanted_by: str, extra: str = "face") -> None:
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
             raise MeasureError(
-                f"the measure 'face' needs LiteRT: {error}",
+                f"the measure '{wanted_by}' needs LiteRT: {error}",
                 reason="extra-missing",
-                hint="pip install 'curator-build[face]'",
+                hint=f"pip install 'curator-build[{extra}]'",
             ) from error
         try:
             self._interpreter: Any = Interpreter(str(path), num_threads=1)

@@ -1,0 +1,1 @@
+"""Running networks, and the little geometry that every detector needs: for measures here and in plugins."""
