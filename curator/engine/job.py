@@ -67,6 +67,8 @@ class VideoJob:
     store: Store
     retry_failed: bool = False
     """Encode again what an earlier build could not."""
+    encode: bool = True
+    """Whether kept clips become samples."""
     verdicts: dict[int, Verdicts] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     """What no fact records (the file changed), and what kept a clip from being encoded."""
@@ -84,7 +86,7 @@ class VideoJob:
             return []
         if demands:
             return list(self._measuring(stage, demands, task_tiles, threads, weights))
-        return list(self._encoding(scratch))
+        return list(self._encoding(scratch)) if self.encode else []
 
     def outcome(self, number: int, split: str) -> Outcome:
         """What plan `number` decided, once nothing is left to do."""
@@ -106,7 +108,7 @@ class VideoJob:
 
     def cut_samples(self, number: int, split: str) -> Iterator[Sample]:
         """The samples of plan `number`, in time order."""
-        if self.failures:
+        if self.failures or not self.encode:
             return
         recipe = self.plans[number].recipe
         for row in self.verdicts[number].rows:

@@ -81,8 +81,11 @@ def run(
     store: Store,
     engine: EngineSpec,
     progress: Progress,
+    encode: bool = True,
 ) -> tuple[list[Ran], Counters]:
     """Decide every video of every plan. Plans that want the same video share its decodes.
+
+    Without `encode` no sample is cut: there are verdicts and facts only.
 
     Raises:
         MeasureError: when a measure cannot run at all (missing extra or weights).
@@ -96,7 +99,8 @@ def run(
         ) as pool,
         Footage(store, limit_gib=engine.spool_gib) as footage,
     ):
-        return _Coordinator(wanted, store, engine, progress, pool, footage).run()
+        coordinator = _Coordinator(wanted, store, engine, progress, pool, footage, encode=encode)
+        return coordinator.run()
 
 
 class _Coordinator:
@@ -108,7 +112,10 @@ class _Coordinator:
         progress: Progress,
         pool: Pool,
         footage: Footage,
+        *,
+        encode: bool,
     ) -> None:
+        self._encode = encode
         self._ran = [Ran(plan=plan) for plan, _ in wanted]
         self._plans = [plan for plan, _ in wanted]
         self._queue = deque(_by_video(self._plans, [refs for _, refs in wanted]))
@@ -204,6 +211,7 @@ class _Coordinator:
             known=known,
             store=self._store,
             retry_failed=self._engine.retry_failed,
+            encode=self._encode,
         )
         self._advance(number)
 
