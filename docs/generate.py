@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from curator.abc.measure import AudioNeed, FrameNeed, Measure, Need
+from curator.cli.extras import DISTRIBUTION
 from curator.cli.verbs import VERBS, usage
 from curator.registry import load_measure, load_shots, measures, shot_detectors
 from curator.spec.defaults import is_written
@@ -172,11 +173,11 @@ def _field_docs(kind: type[Any]) -> dict[str, str]:
 
 
 def _operators() -> dict[str, type[Measure]]:
-    """Our own operators, measures first; a plugin's are documented by the plugin."""
+    """The operators that this distribution brings, measures first; others document their own."""
     ours: dict[str, type[Measure]] = {}
     for points, load in ((measures(), load_measure), (shot_detectors(), load_shots)):
         for op, point in points.items():
-            if point.module.startswith("curator."):
+            if point.dist is not None and point.dist.name == DISTRIBUTION:
                 ours[op] = load(op)
     return ours
 

@@ -13,6 +13,7 @@ import pytest
 from curator.testing.footage import black, make_video, pan
 
 ROOT = Path(__file__).parents[2]
+PLUGINS = {path.name for path in (ROOT / "plugins").iterdir() if path.is_dir()} - {"__pycache__"}
 
 RECIPE = """\
 name: mine
@@ -49,8 +50,13 @@ def test_the_wheel_carries_all_that_the_package_reads_at_run_time(wheel):
         *(f"curator/_data/{p.relative_to(ROOT)}" for p in (ROOT / "conf").rglob("*.yaml")),
         *(str(p.relative_to(ROOT)) for p in (ROOT / "curator").rglob("*.py")),
         *(str(p.relative_to(ROOT)) for p in (ROOT / "curator").rglob("*.j2")),
-        *(str(p.relative_to(ROOT / "plugins")) for p in (ROOT / "plugins").rglob("*.py")),
+        *(
+            str(p.relative_to(ROOT / "plugins"))
+            for p in (ROOT / "plugins").rglob("*.py")
+            if "tests" not in p.parts
+        ),
         "curator/py.typed",
+        *(str(p.relative_to(ROOT / "plugins")) for p in (ROOT / "plugins").glob("*/py.typed")),
     }
     assert len(wanted) > 50
     assert wanted <= members
@@ -58,10 +64,11 @@ def test_the_wheel_carries_all_that_the_package_reads_at_run_time(wheel):
 
 def test_the_wheel_carries_no_tests_and_no_footage(wheel):
     members = zipfile.ZipFile(wheel).namelist()
+    assert not [name for name in members if "/tests/" in name]
     tops = {name.split("/")[0] for name in members}
     assert {name for name in tops if not name.endswith(".dist-info")} == {
         "curator",
-        "hydra_plugins",
+        *PLUGINS,
     }
     assert not [name for name in members if name.endswith((".mp4", ".webm", ".mkv", ".pyc"))]
     assert any(name.endswith("licenses/LICENSE") for name in members)

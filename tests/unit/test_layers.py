@@ -32,6 +32,10 @@ SPEAK_HYDRA = ("curator.spec.search", "curator.cli.")
 """Modules that are classes of Hydra, or its applications; all others import it in functions, or not at all."""
 
 FILES = sorted(PACKAGE.rglob("*.py"))
+PLUGINS = sorted(
+    path for path in (ROOT / "plugins").glob("curator_*/**/*.py") if "tests" not in path.parts
+)
+FOR_PLUGINS = {"errors", "model", "abc", "infer", "measure"}
 
 
 def part_of(path: Path) -> str:
@@ -101,6 +105,14 @@ def test_imports_point_down(path):
         assert list(imports(path.read_text())) == []
 
 
+@pytest.mark.parametrize("path", PLUGINS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_plugin_uses_what_a_third_party_may_use(path):
+    used = [name.split(".") for name in imports(path.read_text())]
+    own = path.relative_to(ROOT / "plugins").parts[0]
+    assert {words[1] for words in used if words[0] == "curator"} <= FOR_PLUGINS
+    assert not {words[0] for words in used if words[0].startswith("curator_")} - {own}
+
+
 def operator_of(name: str) -> str:
     """``curator.measure.face`` for ``curator.measure.face.mesh.Mesh``: a folder is one operator."""
     return ".".join(name.split(":")[0].split(".")[:3])
@@ -151,6 +163,9 @@ def importable() -> list[str]:
         if path.name == "__main__.py":
             continue
         words = path.relative_to(ROOT).with_suffix("").parts
+        names.append(".".join(words[:-1] if words[-1] == "__init__" else words))
+    for path in PLUGINS:
+        words = path.relative_to(ROOT / "plugins").with_suffix("").parts
         names.append(".".join(words[:-1] if words[-1] == "__init__" else words))
     return [name for name in names if not name.startswith(SPEAK_HYDRA)]
 

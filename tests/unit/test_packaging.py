@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import av
@@ -69,11 +70,15 @@ def test_a_shot_detector_is_registered_under_its_own_name(op):
     assert load_shots(op).name == op
 
 
+def of_this_project(point: EntryPoint) -> bool:
+    return point.dist is not None and name_of(point.dist.name) == PROJECT["name"]
+
+
 def test_the_installed_operators_are_the_declared_ones():
     """Fails after a change of pyproject.toml until the project is installed again."""
     points = PROJECT["entry-points"]
     for group, found in (("measures", measures()), ("shots", shot_detectors())):
-        ours = {op for op, point in found.items() if point.module.startswith("curator.")}
+        ours = {op for op, point in found.items() if of_this_project(point)}
         assert ours == set(points[f"curator.{group}"])
 
 
