@@ -28,7 +28,7 @@ from curator.abc.measure import AudioBlock, AudioNeed
 from curator.model.span import Span
 from curator.model.video import AudioStream
 
-__all__ = ["CHAPTER_SECONDS", "OpenedDecoder", "Sound", "resampled"]
+__all__ = ["CHAPTER_SECONDS", "Sound", "resampled"]
 
 CHAPTER_SECONDS = 64
 _WARM_SECONDS = 1
@@ -44,8 +44,6 @@ _ANCHOR_SECONDS = 1
 """Containers round times to a millisecond or so; an anchor is the median over this much audio."""
 
 Samples: TypeAlias = npt.NDArray[np.float32]
-OpenedDecoder: TypeAlias = tuple[AudioCodecContext, Callable[[], None]]
-"""A decoder in its initial state, and what to call when it has done its work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +58,6 @@ class _Chapter:
 
     index: int
     decoder: AudioCodecContext
-    release: Callable[[], None]
-    """Gives back what the decoder was made from."""
     pending: list[tuple[int, Samples]] = field(default_factory=list)
     """Frames of the current unbroken run: position by its time stamp, samples."""
     pending_length: int = 0
@@ -79,7 +75,7 @@ class Sound:
     """
 
     def __init__(
-        self, stream: AudioStream, origin: Fraction, open_decoder: Callable[[], OpenedDecoder]
+        self, stream: AudioStream, origin: Fraction, open_decoder: Callable[[], AudioCodecContext]
     ) -> None:
         self._rate = stream.sample_rate_hz
         self._channels = stream.channels
@@ -131,7 +127,7 @@ class Sound:
         while time >= _warm_start(newest + 1):
             newest += 1
             if time < (newest + 1) * CHAPTER_SECONDS + _TAIL_SECONDS:
-                self._chapters.append(_Chapter(newest, *self._open_decoder()))
+                self._chapters.append(_Chapter(newest, self._open_decoder()))
         for chapter in list(self._chapters):
             if time >= (chapter.index + 1) * CHAPTER_SECONDS + _TAIL_SECONDS:
                 self._close(chapter)
@@ -146,8 +142,6 @@ class Sound:
 
     def close(self) -> None:
         """Drop the decoders at work."""
-        for chapter in self._chapters:
-            chapter.release()
         self._chapters.clear()
 
     def finish(self) -> None:
@@ -284,7 +278,6 @@ class Sound:
             self._place(chapter, frame, frame.time_base or Fraction(1, self._rate))
         self._settle(chapter)
         self._chapters.remove(chapter)
-        chapter.release()
 
 
 def resampled(samples: Samples, rate: int, new_rate: int) -> Samples:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from av.audio.codeccontext import AudioCodecContext
+from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Discard
@@ -22,7 +23,7 @@ from curator.media.frames import Doubt, FrameDecoder
 from curator.media.probe import Probe
 from curator.media.runs import Run
 from curator.media.safety import Limits, open_media
-from curator.media.sound import OpenedDecoder, Sound
+from curator.media.sound import Sound
 from curator.media.stats import DecodeStats
 
 __all__ = ["Source"]
@@ -60,7 +61,7 @@ class Source:
         self._path, self._probe, self._limits, self._stats = path, probe, limits, stats
         self._stack = ExitStack()
         self._container = self._stack.enter_context(open_media(path, limits=limits))
-        self._fresh_decoders = [self._container]
+        self._decoder_is_fresh = True
         self._threads = threads
         self._landing: Fraction | None = None
         self._tick = float(probe.table.time_base)
@@ -184,17 +185,19 @@ class Source:
             raise Doubt
         self._landing = None
 
-    def _open_decoder(self) -> OpenedDecoder:
+    def _open_decoder(self) -> AudioCodecContext:
         """An audio decoder in its initial state: this container's, then those of the file opened again.
 
         A flush does not reset a decoder entirely (noise generators go on); a new one is the same each time.
         """
-        again = ExitStack()
-        if self._fresh_decoders:
-            container = self._fresh_decoders.pop()
-        else:
-            container = again.enter_context(open_media(self._path, limits=self._limits))
+        if not self._decoder_is_fresh:
+            # The decoder outlives its container, whose index takes megabytes in a long file.
+            with open_media(self._path, limits=self._limits) as again:
+                return self._audio_decoder(again)
+        self._decoder_is_fresh = False
+        return self._audio_decoder(self._container)
+
+    def _audio_decoder(self, container: InputContainer) -> AudioCodecContext:
         context = container.streams[self._audio_index].codec_context
         assert isinstance(context, AudioCodecContext), "the probe named an audio stream"
-        # Closed as soon as its chapter is done: a long file's index takes megabytes each time.
-        return context, again.close
+        return context
