@@ -6,19 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import ClassVar, TypeAlias
+from typing import ClassVar
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from curator.abc.measure import ClipSeries, FrameNeed, Need, Tile, View, Weight
+from curator.measure.pixels.grid import grid_steps
 from curator.model.series import Series
 from curator.model.signal import SeriesSpec, Signal, SignalSpec
 
 __all__ = ["Blockiness"]
-
-_Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +59,6 @@ class Blockiness:
         return {}
 
 
-_GRID_PX = 8
-_CAP = np.uint8(32)  # luma
 _FLAT = 0.1  # luma: with smaller mean steps there is no texture to compare with
 
 
@@ -73,21 +69,9 @@ class _Running:
         return {"score": block.series(np.array(scores, np.float32))}
 
 
-def _score(crops: _Bytes) -> float:
+def _score(crops: npt.NDArray[np.uint8]) -> float:
     """Grid contrast of ``(k, 128, 128)`` crops whose corners lie on the grid; NaN without texture."""
-    if not len(crops):
-        return float("nan")
-    across = _steps(crops) + _steps(np.ascontiguousarray(crops.transpose(0, 2, 1)))
-    on_grid = np.arange(1, crops.shape[2]) % _GRID_PX == 0
-    grid, other = float(np.median(across[on_grid])), float(np.median(across[~on_grid]))
-    if grid + other < 2 * _FLAT:
+    grid, other = grid_steps(crops)
+    if not grid + other >= 2 * _FLAT:
         return float("nan")
     return max(0.0, (grid + _FLAT) / (other + _FLAT) - 1)
-
-
-def _steps(crops: _Bytes) -> npt.NDArray[np.float64]:
-    """Mean capped step between columns c - 1 and c, for c from 1: ``(127,)``, halved."""
-    rows = crops.reshape(-1, crops.shape[2])
-    steps = np.minimum(cv2.absdiff(rows[:, 1:], rows[:, :-1]), _CAP)
-    mean = cv2.reduce(steps, 0, cv2.REDUCE_AVG, dtype=cv2.CV_64F)
-    return np.asarray(mean, np.float64).ravel() / 2

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from curator.abc.measure import ClipSeries, FrameNeed, Need, Tile, View, Weight
-from curator.measure.picture import active
+from curator.measure.pixels.ends import lost_shares
 from curator.model.series import Series
 from curator.model.signal import SeriesSpec, Signal, SignalSpec
 
@@ -66,19 +65,9 @@ class Exposure:
         return {"clipped": Signal(float(lost.mean())), "worst": Signal(float(lost.max()))}
 
 
-_DARK = 19  # stored luma; black is 16
-_BRIGHT = 232  # white is 235
-
-
 class _Running:
     def tile(self, tile: Tile) -> Mapping[str, Series]:
         block = tile.frames["luma"]
-        shares = [_shares(plane) for plane in block.pixels[block.own]]
+        shares = [lost_shares(plane) for plane in block.pixels[block.own]]
         both = np.array(shares, np.float32).reshape(-1, 2)
         return {"dark": block.series(both[:, 0]), "bright": block.series(both[:, 1])}
-
-
-def _shares(plane: npt.NDArray[np.uint8]) -> tuple[float, float]:
-    picture = active(plane)
-    dark = np.count_nonzero(picture <= _DARK) / picture.size
-    return dark, np.count_nonzero(picture >= _BRIGHT) / picture.size

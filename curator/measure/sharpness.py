@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from curator.abc.measure import ClipSeries, FrameNeed, Need, Tile, View, Weight
-from curator.measure.picture import BLACK, active
+from curator.measure.picture import active
+from curator.measure.pixels.focus import edge_sharpness
 from curator.model.series import Series
 from curator.model.signal import SeriesSpec, Signal, SignalSpec
 
 __all__ = ["Sharpness"]
 
 _Bytes: TypeAlias = npt.NDArray[np.uint8]
-_Floats: TypeAlias = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class _Running:
         patches, luma = tile.frames["patch"], tile.frames["luma"]
         native, small = patches.pixels[patches.own], luma.pixels[luma.own]
         score = [
-            _score(crops) if len(crops) else _score(plane[None])
+            edge_sharpness(crops) if len(crops) else edge_sharpness(plane[None])
             for crops, plane in zip(native, small, strict=True)
         ]
         laplacian = [_laplacian(plane) for plane in small]
@@ -96,90 +96,6 @@ class _Running:
         }
 
 
-_FINE_PX, _COARSE_PX = 0.7, 2.0
-_CELL_PX = 32
-_MARGIN_PX = (
-    8  # the filters reach 6 px, so ridges nearer to a crop's border than this are not judged
-)
-_MIN_RIDGE_PX = 5
-_MIN_CELLS = 2
-_FAINT = 0.75  # luma per px: below this an 8-bit ramp is a staircase
-_HALF = 2.0  # value of u at which the score is one half
-
-
-def _score(crops: _Bytes) -> float:
-    """Score of ``(k, h, w)`` crops of one picture; NaN when it has no edges."""
-    if not len(crops) or min(crops.shape[1:]) < 2 * _MARGIN_PX + 8:
-        return float("nan")
-    # One tall picture: filters bleed over the seams, and the margins are not judged.
-    canvas = crops.reshape(-1, crops.shape[2])
-    plane = canvas.astype(np.float32)
-    wide = cv2.GaussianBlur(plane, (13, 13), _COARSE_PX)
-    coarse_x = np.asarray(cv2.Sobel(wide, cv2.CV_32F, 1, 0, ksize=1, scale=0.5), np.float32)
-    coarse_y = np.asarray(cv2.Sobel(wide, cv2.CV_32F, 0, 1, ksize=1, scale=0.5), np.float32)
-    coarse = np.asarray(cv2.magnitude(coarse_x, coarse_y), np.float32)
-    judged = _judged(crops).reshape(canvas.shape)
-    at = np.flatnonzero((coarse >= cv2.dilate(coarse, _BOX)) & judged & (coarse > _FAINT))
-    if not len(at):
-        return float("nan")
-    strength = coarse.ravel()[at]
-    noise = _noise(canvas)
-    top = int(0.98 * (len(strength) - 1))
-    relative = 0.6 * float(np.partition(strength, top)[top])
-    strong = strength > max(_FAINT + 0.3 * noise, min(6.0, relative))
-    at, strength = at[strong], strength[strong]
-    x, y = _slopes(cv2.GaussianBlur(plane, (7, 7), _FINE_PX), at)
-    # Along the coarse gradient noise has no sign, so it averages out over a cell.
-    along = x * coarse_x.ravel()[at] + y * coarse_y.ravel()[at]
-    rows, columns = np.divmod(at, canvas.shape[1])
-    cells = rows // _CELL_PX * (canvas.shape[1] // _CELL_PX + 1) + columns // _CELL_PX
-    return _sharpest(cells, strength, np.asarray(along / strength, np.float32))
-
-
-def _sharpest(cells: npt.NDArray[np.intp], coarse: _Floats, fine: _Floats) -> float:
-    """The score from gradients at ridges, each with the number of its cell."""
-    if len(cells) < _MIN_RIDGE_PX:
-        return float("nan")
-    enough = np.bincount(cells) >= _MIN_RIDGE_PX
-    if int(enough.sum()) < _MIN_CELLS:  # a few stray edges: all of them together
-        cells, enough = np.zeros_like(cells), np.ones(1, np.bool_)
-    ratios = np.bincount(cells, fine)[enough] / np.bincount(cells, coarse)[enough]
-    excess = max(float(np.percentile(ratios, 75)), 1.0) ** 2 - 1
-    return excess / (excess + _HALF)
-
-
-def _judged(crops: _Bytes) -> npt.NDArray[np.bool_]:
-    """Where edges count: away from a crop's border and from black bars, whose edge is always sharp."""
-    height, width = crops.shape[1:]
-    rows, columns = crops.max(axis=2) > BLACK, crops.max(axis=1) > BLACK
-    judged = np.zeros(crops.shape, np.bool_)
-    for crop, lit_rows, lit_columns in zip(judged, rows, columns, strict=True):
-        top, bottom = lit_rows.argmax(), lit_rows[::-1].argmax()
-        left, right = lit_columns.argmax(), lit_columns[::-1].argmax()
-        crop[
-            top + _MARGIN_PX : max(0, height - bottom - _MARGIN_PX),
-            left + _MARGIN_PX : max(0, width - right - _MARGIN_PX),
-        ] = True
-    return judged
-
-
-def _noise(canvas: _Bytes) -> float:
-    """Standard deviation of the grain, luma: Immerkaer's filter, and the median, so that edges do not count."""
-    response = cv2.convertScaleAbs(cv2.sepFilter2D(canvas, cv2.CV_16S, _IMMERKAER, _IMMERKAER))
-    response = response[::2]  # neighbours tell the same, and counting costs more than filtering
-    counts = cv2.calcHist([response], [0], None, [256], [0, 256]).ravel()
-    median = int(np.searchsorted(np.cumsum(counts), response.size / 2))
-    return median / (6 * 0.6745)
-
-
-def _slopes(plane: npt.ArrayLike, at: npt.NDArray[np.intp]) -> tuple[_Floats, _Floats]:
-    """Central differences to the right and down at flat positions `at` inside the plane, luma per px."""
-    values = np.asarray(plane, np.float32)
-    flat, width = values.ravel(), values.shape[1]
-    half = np.float32(0.5)
-    return half * (flat[at + 1] - flat[at - 1]), half * (flat[at + width] - flat[at - width])
-
-
 def _laplacian(plane: _Bytes) -> float:
     """Variance of the Laplacian inside the picture, bars left out."""
     inside = active(plane)
@@ -187,7 +103,3 @@ def _laplacian(plane: _Bytes) -> float:
         return 0.0
     response = cv2.Laplacian(inside, cv2.CV_16S)[1:-1, 1:-1]
     return float(cv2.meanStdDev(response)[1][0, 0]) ** 2
-
-
-_BOX = np.ones((3, 3), np.uint8)
-_IMMERKAER = np.array([1, -2, 1], np.float32)  # along rows and columns

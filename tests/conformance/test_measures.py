@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from curator.measure.banding import Banding
 from curator.measure.bars import Bars
 from curator.measure.blockiness import Blockiness
+from curator.measure.combing import Combing
 from curator.measure.container import Container
 from curator.measure.exposure import Exposure
 from curator.measure.flicker import Flicker
@@ -15,7 +17,13 @@ from curator.measure.noise import Noise
 from curator.measure.poster import Poster
 from curator.measure.recut import Recut
 from curator.measure.sharpness import Sharpness
+from curator.measure.technical import Technical
+from curator.measure.upscale import Upscale
 from curator.testing.measure import MeasureTests
+
+
+class TestBanding(MeasureTests):
+    measure = Banding()
 
 
 class TestBars(MeasureTests):
@@ -24,6 +32,10 @@ class TestBars(MeasureTests):
 
 class TestBlockiness(MeasureTests):
     measure = Blockiness()
+
+
+class TestCombing(MeasureTests):
+    measure = Combing()
 
 
 class TestContainer(MeasureTests):
@@ -68,3 +80,11 @@ class TestRecut(MeasureTests):
 
 class TestSharpness(MeasureTests):
     measure = Sharpness()
+
+
+class TestTechnical(MeasureTests):
+    measure = Technical()
+
+
+class TestUpscale(MeasureTests):
+    measure = Upscale()

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from curator.abc.measure import AudioBlock, ClipSeries, FrameBlock, Measure, Need, Tile
+from curator.measure.banding import Banding
 from curator.measure.bars import Bars
 from curator.measure.blockiness import Blockiness
+from curator.measure.combing import Combing
 from curator.measure.exposure import Exposure
 from curator.measure.flicker import Flicker
 from curator.measure.freeze import Freeze
@@ -21,6 +24,8 @@ from curator.measure.motion import Motion
 from curator.measure.noise import Noise
 from curator.measure.recut import Recut
 from curator.measure.sharpness import Sharpness
+from curator.measure.technical import Technical
+from curator.measure.upscale import Upscale
 from curator.media.decode import DecodedTile, DecodeStats, read_tiles
 from curator.media.probe import probe
 from curator.model.signal import Support
@@ -31,7 +36,8 @@ from curator.testing.tiles import join
 from tests.footage import shared
 
 _MEASURES: tuple[Measure, ...] = (
-    Bars(), Blockiness(), Exposure(), Flicker(), Freeze(), Loudness(), Motion(), Noise(), Recut(), Sharpness(),
+    Banding(), Bars(), Blockiness(), Combing(), Exposure(), Flicker(), Freeze(), Loudness(), Motion(), Noise(),
+    Recut(), Sharpness(), Technical(), Upscale(),
 )  # fmt: skip
 _TALKING = (
     "avatar/talk_f_01_hdtf.mp4",
@@ -80,6 +86,7 @@ def _measure(measure: Measure, info: VideoInfo, decoded: list[DecodedTile]) -> d
     for name, one in inside.items():
         if np.isfinite(one.values).any():
             facts[f"{measure.name}.{name}"] = float(np.nanmedian(one.values))
+            facts[f"{measure.name}.{name}.max"] = float(np.nanmax(one.values))
     return facts
 
 
@@ -88,6 +95,67 @@ def _tile(needs: Mapping[str, Need], info: VideoInfo, one: DecodedTile) -> Tile:
     frames = {name: block for name, block in blocks.items() if isinstance(block, FrameBlock)}
     audio = {name: block for name, block in blocks.items() if isinstance(block, AudioBlock)}
     return Tile(one.index, one.span, info, frames, audio)
+
+
+@pytest.mark.parametrize(
+    "ladder",
+    [
+        ("ref", "blur1", "blur2", "blur4", "blur8"),
+        ("ref", "crf32", "crf40", "crf50"),
+        ("ref", "noise"),
+        ("ref", "upscaled_from_90p"),
+        ("ref", "dark"),
+        ("ref", "overexposed"),
+    ],
+    ids=lambda ladder: ladder[-1],
+)
+def test_technical_quality_falls_with_every_step(ladder: tuple[str, ...]) -> None:
+    scores = _ladder("technical.score", ladder)
+    assert all(worse < better - 0.04 for better, worse in pairwise(scores)), scores
+    assert scores[0] > 0.8
+
+
+def test_technical_quality_tells_a_pristine_clip_from_its_compressed_copy() -> None:
+    pristine, distorted = (
+        _value("technical.score", f"quality/carphone_{kind}.mp4")
+        for kind in ("pristine", "distorted")
+    )
+    assert pristine > distorted + 0.2
+
+
+def test_technical_quality_leaves_colour_and_time_to_others() -> None:
+    scores = _ladder("technical.score", ["ref", "gray", "flicker_3hz", "judder_10in30", "shaky"])
+    assert min(scores) > 0.8
+
+
+@pytest.mark.parametrize(
+    ("signal", "file"),
+    [
+        ("flicker.amplitude", "flicker_3hz"),
+        ("motion.camera_shake", "shaky"),
+        ("freeze.share", "judder_10in30"),
+        ("freeze.still_share", "frozen"),
+        ("freeze.still_share", "frozen_grain"),
+    ],
+)
+def test_what_a_single_picture_cannot_tell_has_a_signal_of_its_own(signal: str, file: str) -> None:
+    planted, reference = _ladder(signal, [file, "ref"])
+    assert planted > reference + 0.5
+
+
+def test_an_enlarged_picture_shows_its_true_height() -> None:
+    assert _value("upscale.height_px", "quality/q_upscaled_from_90p.mp4") < 170
+    assert _value("upscale.height_px", "quality/q_ref.mp4") > 320
+
+
+def test_interlaced_footage_is_combed_and_other_footage_is_not() -> None:
+    assert _value("combing.share.max", "formats/v_interlaced_tff_576i.mpg") > 0.002
+    assert max(_ladder("combing.share.max", ["ref", "noise", "shaky", "overlay_text"])) == 0
+
+
+def test_grain_hides_bands() -> None:
+    plain, grainy = _ladder("banding.share", ["frozen", "frozen_grain"])
+    assert plain > 5 * grainy
 
 
 def test_sharpness_falls_with_every_step_of_blur() -> None:
