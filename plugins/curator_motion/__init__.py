@@ -1,1 +1,7 @@
-"""Complex movement of whole bodies: how people stand and move, for models that learn 3D motion."""
+"""Complex movement of whole bodies: who is in view and how they move, for models of 3D motion."""
+
+from __future__ import annotations
+
+from curator_motion.measure import Pose
+
+__all__ = ["Pose"]
