@@ -14,7 +14,7 @@ __all__ = ["Net"]
 
 
 class Net:
-    """A network with one picture as input, loaded for the measure `wanted_by`.
+    """A network with one picture as input, loaded for the measure `wanted_by`; outputs are as stored.
 
     Raises:
         MeasureError: ``extra-missing`` without LiteRT, ``weights-unreadable`` when it is no network.
@@ -45,7 +45,9 @@ class Net:
         """Side of the square picture that it takes."""
         return int(self._input["shape"][1])
 
-    def __call__(self, picture: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
+    def __call__(
+        self, picture: npt.NDArray[np.float32] | npt.NDArray[np.uint8]
+    ) -> list[npt.NDArray[np.float32]]:
         """Outputs in the network's order for a picture ``(side, side, 3)``."""
         self._interpreter.set_tensor(self._input["index"], picture[None])
         self._interpreter.invoke()
