@@ -1,0 +1,1 @@
+"""Measures for robotics footage: hands, work on a table, and what a picture is of."""
