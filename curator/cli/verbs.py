@@ -27,6 +27,8 @@ VERBS = dict(
         _verb("build", "Build what is not known yet and write a release.", "RECIPE [key=value ...]"),
         _verb("plan", "Show what a build would run, what is cached, and why.", "RECIPE [key=value ...]"),
         _verb("preview", "Yields from what is known already; decodes nothing.", "RECIPE [key=value ...]"),
+        _verb("test", "Precision and recall on labelled footage, threshold by threshold.", "RECIPE [key=value ...]"),
+        _verb("tune", "Bounds for a target yield, from what is known already.", "RECIPE --hours H"),
         _verb("explain", "Why a clip, or an instant of a video, was kept or not.", "TARGET [RECIPE]"),
         _verb("diff", "What changed between two releases.", "A B"),
         _verb("recipes", "List, show, copy and check recipes.", "TOPIC", "ls", "show", "cp", "check", "schema"),
@@ -38,7 +40,7 @@ VERBS = dict(
 )  # fmt: skip
 """Name to verb, in the order in which people meet them."""
 
-RECIPE_VERBS = ("build", "plan", "preview", "explain")
+RECIPE_VERBS = ("build", "plan", "preview", "test", "tune", "explain")
 """Those that compose a recipe with Hydra."""
 
 

@@ -21,7 +21,14 @@ from typing import Any
 
 from curator.errors import Location, SourceError
 from curator.model.span import Span
-from curator.source.address import is_local, local_path, open_address, remote_errors, suffix
+from curator.source.address import (
+    describe,
+    is_local,
+    local_path,
+    open_address,
+    remote_errors,
+    suffix,
+)
 
 __all__ = ["Label", "read_labels"]
 
@@ -68,12 +75,18 @@ def _read(url: str) -> str:
         fs, path = open_address(url)
         data: bytes = fs.cat_file(path)
         return data.decode("utf-8-sig")
-    except (*remote_errors(), OSError, UnicodeDecodeError) as error:
-        raise SourceError(
-            f"the labels cannot be read: {error}",
-            reason="labels-unreadable",
-            where=Location(url, 1, 1),
-        ) from error
+    except remote_errors() as error:
+        raise _unreadable(url, error) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(url, error) from error
+
+
+def _unreadable(url: str, error: BaseException) -> SourceError:
+    return SourceError(
+        f"the labels cannot be read: {describe(error)}",
+        reason="labels-unreadable",
+        where=Location(url, 1, 1),
+    )
 
 
 def _records(url: str, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -26,7 +26,7 @@ from curator.spec.recipe import (
     ShotsSpec,
     SourceSpec,
 )
-from curator.spec.settings import EngineSpec, Settings, StoreSpec
+from curator.spec.settings import EngineSpec, LabelsSpec, Settings, StoreSpec
 
 __all__ = ["compile_recipe", "compile_settings"]
 
@@ -84,6 +84,7 @@ def compile_settings(node: Mapping[str, Any], places: Places | None = None) -> S
     parts = {
         "engine": reader.record(EngineSpec, node.get("engine", {}), "engine"),
         "store": reader.record(StoreSpec, node.get("store", {}), "store"),
+        "labels": reader.record(LabelsSpec, node.get("labels", {}), "labels"),
     }
     settings = reader.record(Settings, node, "", **parts)
     reader.finish()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-__all__ = ["EngineSpec", "Settings", "StoreSpec"]
+__all__ = ["EngineSpec", "LabelsSpec", "Settings", "StoreSpec"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,16 @@ class StoreSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabelsSpec:
+    """Labelled footage that `curator test` compares verdicts with."""
+
+    url: str | None = None
+    """CSV, JSON Lines or JSON with ``video``, ``start_seconds``, ``end_seconds``, ``label``, ``why``."""
+    right: str | None = None
+    """Labels that are right, separated by commas; null takes the recipe's target."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything about a run that is not the recipe."""
 
@@ -53,3 +63,4 @@ class Settings:
     """Folder that holds the releases by version."""
     engine: EngineSpec = field(default_factory=EngineSpec)
     store: StoreSpec = field(default_factory=StoreSpec)
+    labels: LabelsSpec = field(default_factory=LabelsSpec)
