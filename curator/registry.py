@@ -67,7 +67,7 @@ def _load(op: str, known: Mapping[str, EntryPoint], kind: str) -> object:
         )
     try:
         return known[op].load()
-    except ImportError as error:
+    except (ImportError, AttributeError) as error:
         raise MeasureError(
             f"operator '{op}' cannot be imported: {error}",
             reason=f"{kind}-import",
