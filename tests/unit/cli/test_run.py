@@ -18,6 +18,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+FOOTAGE = ("sources.films.url=none/*.mp4", "sources.films.license=CC0-1.0")
+
+
 def last_line(text: str) -> dict[str, object]:
     found: dict[str, object] = json.loads(text.splitlines()[-1])
     return found
@@ -46,6 +49,9 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
         (["build", "a", "b"], 2, "usage-recipes"),
         (["build", "nowhere.yaml"], 2, "usage-no-file"),
         (["build", "avatr"], 1, "recipe-unknown"),
+        (["test", "avatar", *FOOTAGE], 2, "usage-no-labels"),
+        (["tune", "avatar", *FOOTAGE], 2, "usage-no-hours"),
+        (["tune", "avatar", "--hours", "x"], 2, "usage-option"),
         (["explain"], 2, "usage-no-target"),
         (["explain", "x.mp4", "nonsense=1"], 1, "recipe-unknown-key"),
         (["diff", "a"], 2, "usage-diff"),
