@@ -123,6 +123,8 @@ def _type(hint: Any) -> str:
         return " or ".join(_type(argument) for argument in typing.get_args(hint))
     if hint is type(None):
         return "null"
+    if typing.get_origin(hint) is tuple:
+        return f"list of {_type(typing.get_args(hint)[0])}"
     if typing.get_origin(hint) is not None:
         inner = " to ".join(_type(argument) for argument in typing.get_args(hint))
         return f"map of {inner}"

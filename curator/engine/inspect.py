@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from curator.engine.compile import cheaper_cascade, learnt_prices, plan_for
 from curator.engine.footage import known_fingerprint, videos_of
 from curator.engine.known import VideoKnown
 from curator.engine.record import Recorder, grid_of
+from curator.engine.settled import kept_clips, settle_seen
 from curator.engine.words import duration, fields
 from curator.errors import MediaError
 from curator.media.probe import Probe, probe
@@ -20,10 +22,12 @@ from curator.media.stored import load
 from curator.model.clip import Decision, Unit
 from curator.model.outcome import FunnelStep, Outcome
 from curator.model.video import VideoRef
+from curator.plan.contenders import Contender
 from curator.plan.evaluate import Demand, Verdicts, advance
-from curator.plan.funnel import funnel
+from curator.plan.funnel import funnel, selection_steps
 from curator.plan.optimise import Prices, pass_rate
 from curator.plan.physical import Pass, PassScope, Plan
+from curator.plan.settle import Settled
 from curator.source.address import is_local, local_path
 from curator.spec.recipe import Recipe
 from curator.spec.settings import Settings
@@ -116,6 +120,8 @@ class PlanReport:
             )
             for one in passes:
                 out += _pass_lines(one)
+            for name, about in selection_steps(plan):
+                out.append(f"  then    {name:<20} {about}")
             total = sum(one.cpu_seconds for one in passes)
             out.append(
                 f"  expected: {duration(total / self.workers)} with {self.workers} "
@@ -212,6 +218,7 @@ def plan(recipes: Sequence[Recipe], settings: Settings) -> PlanReport:
             better.append(cheaper_cascade(compiled, prices))
             for video in seen:
                 estimate.add(video)
+            estimate.settle(Path(settings.out))
             known = {(video.ref.source, video.ref.url) for video in seen}
             estimate.expect(guess_seconds([r for r in refs if (r.source, r.url) not in known]))
             plans.append(compiled)
@@ -235,15 +242,19 @@ def preview(recipe: Recipe, settings: Settings) -> PreviewReport:
     with open_store(settings) as store:
         compiled = plan_for(recipe, settings.engine, store.store, seal=False)
         refs = videos_of(recipe)
-        outcomes: list[Outcome] = []
         comeback: dict[str, tuple[Fraction, int]] = {}
+        outcomes: list[Outcome] = []
+        clips: list[Contender] = []
         for video in look_at(refs, compiled, store.store):
             verdicts = advance(compiled, video.probe, video.known, partial=True)
             assert isinstance(verdicts, Verdicts), "a partial look has no demand"
             outcomes.append(_outcome(video, verdicts))
-            for name, (seconds, clips) in verdicts.comeback.items():
+            clips += kept_clips(compiled, video, verdicts)
+            for name, (seconds, count) in verdicts.comeback.items():
                 had = comeback.get(name, (Fraction(0), 0))
-                comeback[name] = (had[0] + seconds, had[1] + clips)
+                comeback[name] = (had[0] + seconds, had[1] + count)
+        settled = settle_seen(compiled, clips, out=Path(settings.out))
+        outcomes = [_with_rows(one, settled) for one in outcomes]
     rows = [row for outcome in outcomes for row in outcome.rows]
     return PreviewReport(
         recipe=recipe,
@@ -325,6 +336,7 @@ class _Estimate:
         self.seconds = 0.0
         self.new = 0.0
         self.kept = 0.0
+        self._clips: list[Contender] = []
         self._cached = [0.0] * len(plan.passes)
         self._run = [0.0] * len(plan.passes)
         self._expected = [0.0] * len(plan.passes)
@@ -342,8 +354,14 @@ class _Estimate:
             self.kept += math.fsum(
                 float(r.seconds) for r in said.rows if r.decision is Decision.kept
             )
+            self._clips += kept_clips(self._plan, video, said)
             return
         self._demand(video, said)
+
+    def settle(self, out: Path) -> None:
+        """Take off what is known to be a copy or over a quota; what is expected cannot be compared yet."""
+        falls = settle_seen(self._plan, self._clips, out=out).falls
+        self.kept -= math.fsum(float(span.seconds) for _, span in falls)
 
     def expect(self, seconds: float) -> None:
         """Footage that no build has opened: every pass sees its share by pass rates."""
@@ -413,6 +431,11 @@ def _outcome(video: Seen, verdicts: Verdicts) -> Outcome:
         rows=verdicts.rows,
         failures=verdicts.failures,
     )
+
+
+def _with_rows(outcome: Outcome, settled: Settled) -> Outcome:
+    rows = settled.rows(outcome.fingerprint or "", outcome.rows)
+    return dataclasses.replace(outcome, rows=rows)
 
 
 def _pass_lines(one: PassReport) -> Iterator[str]:

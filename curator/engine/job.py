@@ -20,6 +20,8 @@ from curator.model.outcome import Failure, Outcome, Sample
 from curator.model.span import Span
 from curator.model.tile import TileRange, Tiles
 from curator.model.video import VideoRef
+from curator.pack.schema import readable
+from curator.plan.contenders import Contender, contenders
 from curator.plan.evaluate import Demand, Verdicts, advance, unscored
 from curator.plan.logical import FORMAT, Node
 from curator.plan.physical import Plan
@@ -70,6 +72,8 @@ class VideoJob:
     encode: bool = True
     """Whether kept clips become samples."""
     verdicts: dict[int, Verdicts] = field(default_factory=dict)
+    contenders: dict[int, tuple[Contender, ...]] = field(default_factory=dict)
+    """Kept clips by plan, where they are to be compared with those of other videos."""
     failures: list[Failure] = field(default_factory=list)
     """What no fact records (the file changed), and what kept a clip from being encoded."""
     samples: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -147,6 +151,8 @@ class VideoJob:
                 return 0, {}
             if isinstance(said, Verdicts):
                 self.verdicts[number] = said
+                if plan.logical.settles:
+                    self.contenders[number] = self._contenders(number, said)
                 continue
             stages.append(said.stage)
             for name, wanted in said.tiles.items():
@@ -154,6 +160,17 @@ class VideoJob:
                 nodes.setdefault(key, plan.nodes[name])
                 tiles[key] = tiles.get(key, Tiles()) | wanted
         return min(stages, default=0), {nodes[key]: tiles[key] for key in nodes}
+
+    def _contenders(self, number: int, verdicts: Verdicts) -> tuple[Contender, ...]:
+        ref = self.refs[number]
+        return contenders(
+            self.plans[number],
+            url=readable(ref.url) or "",
+            source=ref.source,
+            fingerprint=self.fingerprint,
+            rows=verdicts.rows,
+            known=self.known,
+        )
 
     def _ask(self, plan: Plan) -> Demand | Verdicts | None:
         """Put the plan's questions; a measure that breaks on them costs this video, not the build."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from curator.model.clip import Shot
 from curator.model.outcome import Failure
 from curator.model.series import Series
 from curator.model.tile import TileRange, Tiles
+from curator.model.video import FrameTable
 from curator.plan.logical import Node
 from curator.store.facts import Fact
 from curator.store.key import digest
@@ -35,6 +37,7 @@ class VideoKnown:
         self._keys: dict[Node, str] = {}
         self._facts: dict[str, list[Fact]] = {}
         self._series: dict[str, Mapping[str, Series]] = {}
+        self._shots: dict[str, tuple[Shot, ...]] = {}
 
     def load(self, nodes: Iterable[Node]) -> None:
         """Look up many nodes at once."""
@@ -60,6 +63,7 @@ class VideoKnown:
         for fact in facts:
             self._facts.setdefault(fact.key, []).append(fact)
             self._series.pop(fact.key, None)
+            self._shots.pop(fact.key, None)
 
     def covered(self, node: Node) -> Tiles:
         """Tiles that have been measured."""
@@ -86,6 +90,13 @@ class VideoKnown:
         if key not in self._series:
             self._series[key] = self._read(node)
         return self._series[key]
+
+    def shots(self, node: Node, table: FrameTable) -> tuple[Shot, ...]:
+        """The shots that a detector finds, worked out once."""
+        key = self.key(node)
+        if key not in self._shots:
+            self._shots[key] = tuple(node.detector.shots(self.series(node), table))
+        return self._shots[key]
 
     def _of(self, node: Node) -> list[Fact]:
         key = self.key(node)

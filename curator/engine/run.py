@@ -27,8 +27,11 @@ from curator.model.clip import Decision, Row, Unit
 from curator.model.outcome import Failure, Outcome, Sample
 from curator.model.span import Span
 from curator.model.video import VideoRef
+from curator.plan.contenders import Contender
+from curator.plan.evaluate import Verdicts
 from curator.plan.logical import Node
 from curator.plan.physical import Plan
+from curator.plan.settle import Settled, settle
 from curator.plan.splits import split_of
 from curator.source.fingerprint import Observed
 from curator.spec.settings import EngineSpec
@@ -54,6 +57,8 @@ class Ran:
     """Fingerprint to what each condition alone cost there."""
     keys: set[str] = field(default_factory=set)
     """Of every fact that the plan stands on."""
+    contenders: tuple[Contender, ...] = ()
+    """Clips that stay where clips were compared: later releases are compared with them."""
 
     @property
     def comeback(self) -> dict[str, tuple[Fraction, int]]:
@@ -82,10 +87,14 @@ def run(
     engine: EngineSpec,
     progress: Progress,
     encode: bool = True,
+    earlier: Mapping[int, Sequence[Contender]] | None = None,
 ) -> tuple[list[Ran], Counters]:
     """Decide every video of every plan. Plans that want the same video share its decodes.
 
     Without `encode` no sample is cut: there are verdicts and facts only.
+
+    Args:
+        earlier: by number of the plan, clips of earlier releases that are not wanted again.
 
     Raises:
         MeasureError: when a measure cannot run at all (missing extra or weights).
@@ -99,7 +108,9 @@ def run(
         ) as pool,
         Footage(store, limit_gib=engine.spool_gib) as footage,
     ):
-        coordinator = _Coordinator(wanted, store, engine, progress, pool, footage, encode=encode)
+        coordinator = _Coordinator(
+            wanted, store, engine, progress, pool, footage, encode=encode, earlier=earlier or {}
+        )
         return coordinator.run()
 
 
@@ -114,8 +125,15 @@ class _Coordinator:
         footage: Footage,
         *,
         encode: bool,
+        earlier: Mapping[int, Sequence[Contender]],
     ) -> None:
         self._encode = encode
+        self._earlier = earlier
+        self._settling = any(plan.logical.settles for plan, _ in wanted)
+        """Whether clips of all videos must be looked at together before any is encoded."""
+        self._decided: list[_Video] = []
+        """Videos that wait for that."""
+        self._settled: dict[int, Settled] = {}
         self._ran = [Ran(plan=plan) for plan, _ in wanted]
         self._plans = [plan for plan, _ in wanted]
         self._queue = deque(_by_video(self._plans, [refs for _, refs in wanted]))
@@ -137,6 +155,19 @@ class _Coordinator:
 
     def run(self) -> tuple[list[Ran], Counters]:
         self._progress.start(len(self._queue), None)
+        self._work()
+        if self._settling:
+            self._settle_clips()
+            self._work()
+        for ran in self._ran:
+            _settle_copies(ran)
+            ran.samples.sort(key=lambda sample: sample.id)
+        self._recorder.learn()
+        self._progress.finish()
+        return self._ran, self._counters
+
+    def _work(self) -> None:
+        """Until nothing is queued or in hand."""
         while self._queue or self._videos:
             self._take()
             for done in self._pool.collect(timeout=0.02 if self._footage.waiting else 1.0):
@@ -145,12 +176,6 @@ class _Coordinator:
                 self._hear(found)
             if not self._pool.busy:
                 time.sleep(_IDLE_SECONDS)  # only disks and networks are at work
-        for ran in self._ran:
-            _settle_copies(ran)
-            ran.samples.sort(key=lambda sample: sample.id)
-        self._recorder.learn()
-        self._progress.finish()
-        return self._ran, self._counters
 
     def _take(self) -> None:
         """Keep a few videos in hand: enough for every worker, few enough for bounded memory."""
@@ -158,7 +183,10 @@ class _Coordinator:
             video = self._queue.popleft()
             number = next(self._numbers)
             self._videos[number] = video
-            self._footage.look(number, video.ref)
+            if video.observed is None:
+                self._footage.look(number, video.ref)
+            else:
+                self._looked_at(number)  # it was decided before, and waits to be encoded
 
     # There is news of a file
 
@@ -199,7 +227,8 @@ class _Coordinator:
             grid=grid_of(probe_bytes),
             retry_failed=self._engine.retry_failed,
         )
-        known.load({node for plan in video.plans.values() for node in plan.nodes.values()})
+        if len(video.verdicts) < len(video.plans):
+            known.load({node for plan in video.plans.values() for node in plan.nodes.values()})
         video.job = VideoJob(
             refs=video.refs,
             plans=video.plans,
@@ -211,7 +240,8 @@ class _Coordinator:
             known=known,
             store=self._store,
             retry_failed=self._engine.retry_failed,
-            encode=self._encode,
+            encode=self._encode and not self._settling,
+            verdicts=video.verdicts,
         )
         self._advance(number)
 
@@ -227,7 +257,11 @@ class _Coordinator:
         )
         for errand in errands:
             self._send(number, errand)
-        if not errands:
+        if errands:
+            return
+        if self._settling and not video.job.failures:
+            self._set_aside(number)
+        else:
             self._finish(number)
 
     def _send(self, number: int, errand: Errand) -> None:
@@ -342,13 +376,49 @@ class _Coordinator:
         if video.job is not None and failure not in video.job.failures:
             video.job.failures.append(failure)
 
+    # All videos are decided, before any clip is encoded
+
+    def _set_aside(self, number: int) -> None:
+        """Let go of everything but the verdicts, so that memory does not grow with the length of videos."""
+        video = self._videos.pop(number)
+        assert video.job is not None, "a decided video has been opened"
+        video.verdicts, video.contenders = video.job.verdicts, video.job.contenders
+        video.job = video.path = video.probe = None
+        self._footage.release(number)
+        self._decided.append(video)
+
+    def _settle_clips(self) -> None:
+        """Drop copies and what is over a quota; then the videos go on, to be encoded."""
+        self._settling = False
+        for n, plan in enumerate(self._plans):
+            if not plan.logical.settles:
+                continue
+            clips = [clip for video in self._decided for clip in video.contenders.get(n, ())]
+            settled = settle(plan, [*clips, *self._earlier.get(n, ())])
+            self._settled[n] = settled
+            self._ran[n].contenders = settled.staying(clips)
+            for video in self._decided:
+                if n in video.verdicts:
+                    had = video.verdicts[n]
+                    rows = settled.rows(video.fingerprint, had.rows)
+                    video.verdicts[n] = dataclasses.replace(had, rows=rows)
+        for video in self._decided:
+            video.contenders = {}
+        self._queue.extend(self._decided)
+        self._decided = []
+
+    def _split(self, number: int, fingerprint: str) -> str:
+        own = split_of(self._plans[number].recipe, fingerprint)
+        settled = self._settled.get(number)
+        return own if settled is None else settled.splits.get(fingerprint, own)
+
     # A video is finished
 
     def _finish(self, number: int) -> None:
         video = self._videos.pop(number)
         job = video.job
         assert job is not None, "a finished video has been opened"
-        split = {n: split_of(plan.recipe, job.fingerprint) for n, plan in video.plans.items()}
+        split = {n: self._split(n, job.fingerprint) for n in video.plans}
         for n in video.plans:
             ran = self._ran[n]
             ran.outcomes.append(job.outcome(n, split[n]))
@@ -395,6 +465,9 @@ class _Video:
     """Tasks that wait for that."""
     probe: bytes | None = None
     job: VideoJob | None = None
+    verdicts: dict[int, Verdicts] = field(default_factory=dict)
+    """Of a video that waits to be encoded."""
+    contenders: dict[int, tuple[Contender, ...]] = field(default_factory=dict)
     failure: Failure | None = None
     open: int = 0
     """Tasks that are out or waiting."""

@@ -22,6 +22,7 @@ from curator.model.series import Series
 from curator.model.signal import Signal, Support
 from curator.model.span import Span, intersection, subtract, total_seconds, union
 from curator.model.tile import Tiles
+from curator.model.video import FrameTable
 from curator.plan.checks import Check, Judgement, Said, Scope
 from curator.plan.logical import POSTER, SHOTS, Node
 from curator.plan.physical import Pass, PassScope, Plan
@@ -50,6 +51,10 @@ class Known(Protocol):
 
     def series(self, node: Node) -> Mapping[str, Series]:
         """Every series of the node over the covered tiles."""
+        ...
+
+    def shots(self, node: Node, table: FrameTable) -> tuple[Shot, ...]:
+        """What the detector makes of its series; asked by every pass, so worth remembering."""
         ...
 
 
@@ -127,6 +132,9 @@ def clip_signals(
             operand = check.operand
             if operand.series is not None and operand.stat is not None:
                 out[check.column] = statistic(inside.get(operand.series), operand.stat)
+        for operand in plan.logical.asked:
+            if operand.measure == name and operand.series is not None and operand.stat is not None:
+                out[operand.name] = statistic(inside.get(operand.series), operand.stat)
     return out
 
 
@@ -170,7 +178,7 @@ class _Look:
         """Judge what the facts of `stage` allow to judge."""
         if SHOTS in stage.nodes:
             node = self._plan.nodes[SHOTS]
-            self._shots = node.detector.shots(self._known.series(node), self._probe.table)
+            self._shots = self._known.shots(node, self._probe.table)
         frame_checks = [c for c in map(self._plan.check, stage.checks) if c.scope is Scope.frame]
         for check in frame_checks:
             self._holding[check.name] = self._hold(check, wanted[check.operand.measure])

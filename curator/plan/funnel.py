@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from curator.model.clip import Decision, Row, Unit
 from curator.model.outcome import FunnelStep, Outcome
 from curator.plan.checks import Check, Scope
 from curator.plan.physical import Plan
+from curator.spec.recipe import BalanceSpec
 
-__all__ = ["funnel"]
+__all__ = ["funnel", "selection_steps"]
 
 _SEGMENT = {
     "transition": "blended frames at gradual transitions",
@@ -54,6 +55,31 @@ def funnel(
     return tuple(out)
 
 
+def selection_steps(plan: Plan) -> Iterator[tuple[str, str]]:
+    """(name, what it asks in words) of what is decided over all videos at once, in order."""
+    distinct = plan.recipe.distinct
+    if distinct is not None:
+        ways = [f"pictures within {distinct.max_distance:g}"] if distinct.pictures else []
+        ways += [f"{v.of} within {v.max_distance:g}" for v in distinct.vectors.values()]
+        mirrored = ", mirrored too" if distinct.mirror else ""
+        before = f", nor in {', '.join(distinct.against)}" if distinct.against else ""
+        yield "distinct", f"no copy ({' or '.join(ways)}{mirrored}){before}"
+    for name, quota in plan.recipe.balance.items():
+        yield f"balance.{name}", _quota(quota)
+
+
+def _quota(quota: BalanceSpec) -> str:
+    limits = []
+    if quota.max_seconds is not None:
+        limits.append(f"{quota.max_seconds:g} s")
+    if quota.max_clips is not None:
+        limits.append(f"{quota.max_clips} clips")
+    if quota.max_share is not None:
+        limits.append(f"{quota.max_share:.0%} of all")
+    edges = f" cut at {', '.join(f'{edge:g}' for edge in quota.buckets)}" if quota.buckets else ""
+    return f"at most {' and '.join(limits)} for each {quota.by}{edges}"
+
+
 def _steps(plan: Plan) -> Iterable[tuple[str, str, bool]]:
     """(name, about, whether clips are counted), in the order of the passes."""
     yield "unscored", "something failed, so nobody can say", False
@@ -68,6 +94,8 @@ def _steps(plan: Plan) -> Iterable[tuple[str, str, bool]]:
     yield "too-short", f"all conditions hold, for less than {shortest:g} s", False
     for check in _by_stage(plan, Scope.clip):
         yield check.name, check.about, True
+    for name, about in selection_steps(plan):
+        yield name, about, True
 
 
 def _by_stage(plan: Plan, scope: Scope) -> list[Check]:

@@ -10,10 +10,18 @@ from curator.abc.measure import AudioNeed, FrameNeed, Measure
 from curator.abc.shots import ShotDetector
 from curator.plan.checks import Check, Scope
 from curator.registry import load_measure, load_shots
-from curator.spec.operand import measure_instance, resolve_condition, settings_document
+from curator.spec.operand import (
+    Operand,
+    measure_instance,
+    resolve,
+    resolve_condition,
+    resolve_vector,
+    settings_document,
+)
 from curator.spec.recipe import Condition, Recipe
+from curator.spec.selection import GROUPS
 
-__all__ = ["FORMAT", "POSTER", "SHOTS", "LogicalPlan", "Node", "compile_plan"]
+__all__ = ["FORMAT", "PHASH", "POSTER", "SHOTS", "LogicalPlan", "Node", "compile_plan"]
 
 FORMAT = 1
 """Part of every key: raise it to orphan every fact."""
@@ -21,6 +29,8 @@ SHOTS = "shots"
 """Name of the node that finds the cuts."""
 POSTER = "poster"
 """Name of the node that takes the pictures of the report."""
+PHASH = "phash"
+"""Name of the node whose hashes tell copies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +87,18 @@ class LogicalPlan:
 
     recipe: Recipe
     nodes: Mapping[str, Node]
-    """By name: `SHOTS`, `POSTER` and every measure that a check uses."""
+    """By name: `SHOTS`, `POSTER` and every measure that a check, a comparison or a quota uses."""
     checks: tuple[Check, ...]
     """Video checks, then frame checks, then clip checks; recipe order inside each."""
+    asked: tuple[Operand, ...] = ()
+    """Numbers per clip that no check looks at, but a preference or a quota does."""
+    vectors: tuple[Operand, ...] = ()
+    """Series of vectors by which clips are compared or grouped."""
+
+    @property
+    def settles(self) -> bool:
+        """Whether clips of all videos are looked at together, once each video is decided."""
+        return self.recipe.distinct is not None or bool(self.recipe.balance)
 
     def scoped(self, scope: Scope) -> tuple[Check, ...]:
         """The checks of one scope, in recipe order."""
@@ -101,6 +120,11 @@ def compile_plan(recipe: Recipe) -> LogicalPlan:
     for section, conditions in (("where", recipe.segment.where), ("keep", recipe.keep)):
         for name, condition in conditions.items():
             checks.append(_check(recipe, section, name, condition, nodes))
+    asked, vectors = _compared_by(recipe)
+    for operand in (*asked, *vectors):
+        _add_node(nodes, operand)
+    if recipe.distinct is not None and recipe.distinct.pictures:
+        nodes.setdefault(PHASH, Node(PHASH, PHASH, measure_instance(load_measure(PHASH), {})))
     detector = measure_instance(load_shots(recipe.segment.shots.op), recipe.segment.shots.params)
     fixed = {
         SHOTS: Node(SHOTS, recipe.segment.shots.op, detector),
@@ -111,6 +135,29 @@ def compile_plan(recipe: Recipe) -> LogicalPlan:
         recipe=recipe,
         nodes={**fixed, **nodes},
         checks=tuple(sorted(checks, key=lambda check: order[check.scope])),
+        asked=asked,
+        vectors=vectors,
+    )
+
+
+def _add_node(nodes: dict[str, Node], operand: Operand) -> None:
+    if operand.measure not in nodes:
+        measure = measure_instance(load_measure(operand.op), operand.params)
+        nodes[operand.measure] = Node(operand.measure, operand.op, measure)
+
+
+def _compared_by(recipe: Recipe) -> tuple[tuple[Operand, ...], tuple[Operand, ...]]:
+    """(numbers, vectors) per clip that ``distinct`` and ``balance`` ask for, each once."""
+    quotas = recipe.balance.values()
+    numbers = [quota.prefer for quota in quotas]
+    vectors = [quota.by for quota in quotas if quota.clusters or quota.max_distance]
+    numbers += [quota.by for quota in quotas if quota.by not in (*GROUPS, *vectors)]
+    if recipe.distinct is not None:
+        numbers.append(recipe.distinct.prefer)
+        vectors += [likeness.of for likeness in recipe.distinct.vectors.values()]
+    return (
+        tuple(resolve(of, recipe.measure) for of in dict.fromkeys(filter(None, numbers))),
+        tuple(resolve_vector(of, recipe.measure) for of in dict.fromkeys(vectors)),
     )
 
 
@@ -118,9 +165,7 @@ def _check(
     recipe: Recipe, section: str, name: str, condition: Condition, nodes: dict[str, Node]
 ) -> Check:
     operand = resolve_condition(condition.of, recipe)
-    if operand.measure not in nodes:
-        measure = measure_instance(load_measure(operand.op), operand.params)
-        nodes[operand.measure] = Node(operand.measure, operand.op, measure)
+    _add_node(nodes, operand)
     if section == "where":
         scope = Scope.frame
     else:

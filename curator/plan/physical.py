@@ -10,6 +10,7 @@ from typing import Any
 from curator.plan.checks import Check, Scope
 from curator.plan.logical import LogicalPlan, Node, compile_plan
 from curator.plan.optimise import Prices, cascade
+from curator.spec.defaults import plain
 from curator.spec.recipe import Recipe
 from curator.store.key import digest
 
@@ -85,6 +86,8 @@ class Plan:
                 for p in self.passes
             ],
             "checks": {check.name: check.document() for check in self.logical.checks},
+            "distinct": plain(self.recipe.distinct),
+            "balance": plain(self.recipe.balance),
         }
 
 

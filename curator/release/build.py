@@ -6,12 +6,13 @@ import importlib.metadata
 import math
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from curator.engine.compile import plan_for
+from curator.engine.earlier import earlier_clips, earlier_versions, footprints_table
 from curator.engine.footage import videos_of
 from curator.engine.progress import Progress
 from curator.engine.run import Counters, Ran, run
@@ -114,11 +115,15 @@ def build(recipes: Sequence[Recipe], settings: Settings, progress: Progress) -> 
         wanted: list[tuple[Plan, Sequence[VideoRef]]] = [
             (plan, videos_of(plan.recipe)) for plan in plans
         ]
-        runs, counters = run(wanted, store=store, engine=settings.engine, progress=progress)
+        versions = [earlier_versions(plan, out=out) for plan in plans]
+        earlier = {n: tuple(earlier_clips(plans[n], one)) for n, one in enumerate(versions) if one}
+        runs, counters = run(
+            wanted, store=store, engine=settings.engine, progress=progress, earlier=earlier
+        )
         results = []
-        for ran in runs:
+        for ran, against in zip(runs, versions, strict=True):
             steps = funnel(ran.plan, ran.outcomes, ran.comeback)
-            release = write(out, _content(ran, steps, store))
+            release = write(out, _content(ran, steps, store, against))
             store.pin(str(release.folder.resolve()), ran.keys)
             store.record_build(
                 name=ran.plan.recipe.name,
@@ -144,7 +149,9 @@ def _make(out: Path) -> None:
         ) from error
 
 
-def _content(ran: Ran, steps: tuple[FunnelStep, ...], store: Store) -> ReleaseContent:
+def _content(
+    ran: Ran, steps: tuple[FunnelStep, ...], store: Store, against: Iterable[str]
+) -> ReleaseContent:
     plan = ran.plan
     return ReleaseContent(
         recipe=plan.recipe,
@@ -166,8 +173,10 @@ def _content(ran: Ran, steps: tuple[FunnelStep, ...], store: Store) -> ReleaseCo
                 for weight in node.measure.weights
             },
             "plan": plan.document(),
+            "against": sorted(against),
         },
         posters=StoredPosters(store, plan, ran.outcomes),
+        footprints=footprints_table(plan, ran.contenders, ran.samples),
     )
 
 
@@ -194,7 +203,34 @@ def signal_infos(plan: Plan) -> dict[str, SignalInfo]:
         }
     for check in plan.logical.checks:
         _add_threshold(out, plan, check)
-    return out
+    for operand in plan.logical.asked:
+        if operand.name not in out:
+            node = plan.nodes[operand.measure]
+            about = f"{operand.stat} of {operand.measure}.{operand.series}"
+            out[operand.name] = SignalInfo(
+                name=operand.name,
+                unit=operand.unit,
+                about=about,
+                op=node.op,
+                version=node.measure.version,
+            )
+    return out | _selection_infos(plan)
+
+
+def _selection_infos(plan: Plan) -> dict[str, SignalInfo]:
+    """Columns of what is decided over all videos at once; names of twins and groups come with their rows."""
+    distinct = plan.recipe.distinct
+    if distinct is None:
+        return {}
+    about = {
+        "distinct.copies": ("count", "clips that fell as copies of this one"),
+        "distinct.distance": ("ratio", "distance of a copy to the clip that stays"),
+        "distinct.shift_seconds": ("s", "how much later its twin shows the same"),
+    }
+    return {
+        name: SignalInfo(name=name, unit=unit, about=text, op="distinct", version=1)
+        for name, (unit, text) in about.items()
+    }
 
 
 def _add_threshold(out: dict[str, SignalInfo], plan: Plan, check: Check) -> None:

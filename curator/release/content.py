@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from curator.model.outcome import FunnelStep, Outcome, Sample, SignalInfo
 from curator.model.span import Span
 from curator.spec.recipe import Recipe
@@ -35,6 +37,8 @@ class ReleaseContent:
     lock: Mapping[str, Any]
     """What else it takes to build this again, as plain JSON types: ``versions``, ``weights``, ``cascade`` ..."""
     posters: Posters
+    footprints: pa.Table | None = None
+    """What later builds compare their clips with, when this one compared its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

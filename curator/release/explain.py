@@ -17,6 +17,7 @@ from curator.engine.footage import known_fingerprint, videos_of
 from curator.engine.inspect import Seen, look_at, open_store
 from curator.engine.job import sample_document
 from curator.engine.record import Recorder
+from curator.engine.settled import kept_clips, settle_seen
 from curator.engine.words import fields
 from curator.errors import SourceError
 from curator.model.clip import Decision, Row, Shot
@@ -25,8 +26,10 @@ from curator.model.span import Span
 from curator.model.tile import Tiles
 from curator.model.video import VideoRef
 from curator.plan.checks import Check, Said
+from curator.plan.contenders import Contender
 from curator.plan.evaluate import Verdicts, advance, clip_signals
 from curator.plan.physical import Plan
+from curator.plan.settle import Settled
 from curator.plan.statistics import statistic
 from curator.release.read import newest
 from curator.source.address import is_local, local_path
@@ -106,6 +109,7 @@ class Explanation:
             f"  {row.span} s  {row.decision.name.upper()}  {row.reason}{margin}"
             f"  ({row.unit.name}, decided after pass {row.stage})"
         )
+        yield from self._selection()
         for check in self.checks:
             value = check.absent if check.value is None else check.value
             shown = f"{value:.4g}" if isinstance(value, float) else str(value or "-")
@@ -114,6 +118,22 @@ class Explanation:
         for node in self.nodes:
             state = "cached" if node.cached else f"not cached: {node.why_not}"
             yield f"    pass {node.stage}  {node.node:<22} {state}"
+
+    def _selection(self) -> Iterator[str]:
+        """What the comparison with other clips said."""
+        held = {name: one.value for name, one in self.row.signals.items()}
+        if "distinct.twin" in held:
+            shift = held.get("distinct.shift_seconds")
+            later = f", which shows the same {shift:+.2f} s later" if shift is not None else ""
+            yield (
+                f"    a copy of {held['distinct.twin']}{later}: distance {held['distinct.distance']:.3f}"
+                f" by {held['distinct.by']}"
+            )
+        elif held.get("distinct.copies"):
+            yield f"    {held['distinct.copies']:.0f} copies of it fell"
+        for name, value in sorted(held.items()):
+            if name.startswith("balance."):
+                yield f"    {name}: there is enough of '{value}'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +190,9 @@ def explain(target: str, settings: Settings, recipe: Recipe | None) -> ExplainRe
         verdicts = advance(plan, video.probe, video.known, partial=True)
         assert isinstance(verdicts, Verdicts), "a partial look has no demand"
         assert opened.store is not None, "a video was found in a store"
-        rows = [row for row in verdicts.rows if _meant(row, instant, span)]
+        settled = _settled(plan, refs, opened.store, settings)
+        rows = settled.rows(video.fingerprint, verdicts.rows)
+        rows = tuple(row for row in rows if _meant(row, instant, span))
         if not rows:
             raise SourceError(
                 f"{video.ref.url} has nothing at {target.rpartition('@')[2]} s: it is "
@@ -185,6 +207,20 @@ def explain(target: str, settings: Settings, recipe: Recipe | None) -> ExplainRe
             explanations=tuple(look.explain(row, instant) for row in rows),
             failures=verdicts.failures,
         )
+
+
+def _settled(
+    plan: Plan, refs: Sequence[VideoRef], store: Store | None, settings: Settings
+) -> Settled:
+    """What is decided over all videos, as far as facts reach."""
+    if not plan.logical.settles:
+        return Settled()
+    clips: list[Contender] = []
+    for video in look_at(refs, plan, store):
+        verdicts = advance(plan, video.probe, video.known, partial=True)
+        assert isinstance(verdicts, Verdicts), "a partial look has no demand"
+        clips += kept_clips(plan, video, verdicts)
+    return settle_seen(plan, clips, out=Path(settings.out))
 
 
 def _failed(

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from curator.engine.earlier import FOOTPRINTS
 from curator.model.clip import Unit
 from curator.pack.schema import ShardSchema
 from curator.pack.shards import Shard, write_shards, write_table
@@ -63,6 +64,8 @@ def _write_content(folder: Path, content: ReleaseContent) -> tuple[Shard, ...]:
     write_table(folder / "metrics.parquet", metrics)
     write_table(folder / "shots.parquet", shots_table(content.outcomes, signals=names))
     write_table(folder / "failures.parquet", failures_table(content.outcomes))
+    if content.footprints is not None:
+        write_table(folder / FOOTPRINTS, content.footprints)
     write_json(folder / "build.lock.json", lock(content))
     _write_text(folder / "recipe.yaml", _yaml(content.document))
     return shards

@@ -26,13 +26,14 @@ from curator.spec.recipe import (
     ShotsSpec,
     SourceSpec,
 )
+from curator.spec.selection import read_balance, read_distinct
 from curator.spec.settings import EngineSpec, LabelsSpec, Settings, StoreSpec
 
 __all__ = ["compile_recipe", "compile_settings"]
 
 _ENTRY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _MANIFESTS = frozenset({".csv", ".jsonl", ".parquet"})
-_MAPS = ("sources", "measure", "keep", "splits")
+_MAPS = ("sources", "measure", "keep", "splits", "balance")
 
 
 def compile_recipe(
@@ -65,6 +66,8 @@ def compile_recipe(
         "keep": read_conditions(
             node.get("keep", {}), "keep", per_frame=False, named=measure, reader=reader
         ),
+        "distinct": read_distinct(node.get("distinct"), measure, reader),
+        "balance": read_balance(node.get("balance", {}), measure, reader),
         "places": reader.places.values,
     }
     _check_names(node, reader)

@@ -22,6 +22,7 @@ __all__ = [
     "read_settings",
     "resolve",
     "resolve_condition",
+    "resolve_vector",
     "settings_document",
 ]
 
@@ -76,14 +77,7 @@ def resolve_condition(of: str, recipe: Recipe) -> Operand:
 def resolve(of: str, named: Mapping[str, MeasureSpec]) -> Operand:
     """The same, from the ``measure:`` section alone."""
     measure, _, rest = of.partition(".")
-    spec = named.get(measure) or (MeasureSpec(op=measure) if measure in measures() else None)
-    if spec is None:
-        known = sorted({*named, *measures()})
-        raise RecipeError(
-            f"no measure is called '{measure}'",
-            reason="recipe-unknown-measure",
-            hint=nearest(measure, known),
-        )
+    spec = _spec(measure, named)
     kind = load_measure(spec.op)
     found = _number(kind, rest)
     if found is None:
@@ -101,6 +95,34 @@ def resolve(of: str, named: Mapping[str, MeasureSpec]) -> Operand:
         stat=stat,
         signal=signal,
         unit=unit,
+    )
+
+
+def resolve_vector(of: str, named: Mapping[str, MeasureSpec]) -> Operand:
+    """A series of vectors, ``measure.series``: what clips can be compared by and no bound can be put on.
+
+    Raises:
+        RecipeError: ``recipe-unknown-measure`` or ``recipe-unknown-signal``.
+        MeasureError: when the operator is known but cannot be imported.
+    """
+    measure, _, rest = of.partition(".")
+    spec = _spec(measure, named)
+    kind = load_measure(spec.op)
+    vectors = {one.name: one for one in kind.series if len(one.shape) == 1}
+    if rest not in vectors:
+        raise RecipeError(
+            f"'{of}' is no series of vectors",
+            reason="recipe-unknown-signal",
+            hint=nearest(of, [f"{measure}.{name}" for name in vectors]),
+        )
+    return Operand(
+        measure=measure,
+        op=spec.op,
+        params=spec.params,
+        series=rest,
+        stat=None,
+        signal=None,
+        unit=vectors[rest].unit,
     )
 
 
@@ -131,6 +153,19 @@ def read_settings(
     if values is None or reader.make(kind, values, path) is None:
         return {}
     return {name: _plain_setting(value) for name, value in values.items()}
+
+
+def _spec(measure: str, named: Mapping[str, MeasureSpec]) -> MeasureSpec:
+    """The settings behind a measure's name in the recipe."""
+    spec = named.get(measure) or (MeasureSpec(op=measure) if measure in measures() else None)
+    if spec is None:
+        known = sorted({*named, *measures()})
+        raise RecipeError(
+            f"no measure is called '{measure}'",
+            reason="recipe-unknown-measure",
+            hint=nearest(measure, known),
+        )
+    return spec
 
 
 def _plain_setting(value: Any) -> Any:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from curator.spec.read import Checks, Reader
 from curator.spec.recipe import (
     AudioSpec,
+    BalanceSpec,
+    DistinctSpec,
+    LikenessSpec,
     PackSpec,
     Recipe,
     SecondsSpec,
@@ -56,6 +60,34 @@ def _pack(pack: PackSpec, path: str, reader: Reader) -> None:
     _must(reader, (pack.shard_mib >= 1, f"{path}.shard_mib", "at least 1"))
 
 
+def _distinct(distinct: DistinctSpec, path: str, reader: Reader) -> None:
+    near, share = distinct.max_distance, distinct.min_overlap
+    _must(
+        reader,
+        (0 <= near <= 0.4, f"{path}.max_distance", "from 0 to 0.4: beyond are strangers"),
+        (0 < share <= 1, f"{path}.min_overlap", "above 0 and up to 1"),
+    )
+
+
+def _likeness(likeness: LikenessSpec, path: str, reader: Reader) -> None:
+    near = likeness.max_distance
+    _must(reader, (0 <= near < 1, f"{path}.max_distance", "from 0 up to 1"))
+
+
+def _balance(quota: BalanceSpec, path: str, reader: Reader) -> None:
+    edges, share, near = quota.buckets, quota.max_share, quota.max_distance
+    rising = all(a < b for a, b in itertools.pairwise(edges))
+    _must(
+        reader,
+        (rising, f"{path}.buckets", "edges that increase"),
+        (quota.clusters is None or quota.clusters >= 2, f"{path}.clusters", "at least 2"),
+        (near is None or 0 < near < 1, f"{path}.max_distance", "above 0 and below 1"),
+        (quota.max_seconds is None or quota.max_seconds > 0, f"{path}.max_seconds", "above 0 s"),
+        (quota.max_clips is None or quota.max_clips >= 1, f"{path}.max_clips", "at least 1"),
+        (share is None or 0 < share < 1, f"{path}.max_share", "above 0 and below 1"),
+    )
+
+
 def _recipe(recipe: Recipe, _path: str, reader: Reader) -> None:
     shares = recipe.splits.values()
     _must(
@@ -95,6 +127,9 @@ def _must(reader: Reader, *rules: tuple[bool, str, str]) -> None:
 
 RECIPE_CHECKS: Checks = {
     AudioSpec: _audio,
+    BalanceSpec: _balance,
+    DistinctSpec: _distinct,
+    LikenessSpec: _likeness,
     PackSpec: _pack,
     Recipe: _recipe,
     SecondsSpec: _seconds,

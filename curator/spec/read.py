@@ -177,6 +177,8 @@ class Reader:
     def _single(self, value: Any, hint: Any, unit: str, path: str) -> Any:
         if hint is Any:
             return value
+        if typing.get_origin(hint) is tuple:
+            return self._list(value, typing.get_args(hint)[0], unit, path)
         if typing.get_origin(hint) is not None:
             return self._map(value, hint, unit, path)
         if is_dataclass(hint) and isinstance(hint, type):
@@ -215,6 +217,14 @@ class Reader:
         inner = typing.get_args(hint)[1]
         made = {str(k): self.convert(v, inner, unit, _join(path, str(k))) for k, v in value.items()}
         return FAILED if any(one is FAILED for one in made.values()) else made
+
+    def _list(self, value: Any, inner: Any, unit: str, path: str) -> Any:
+        """Values without names of their own: edges, folders."""
+        if not isinstance(value, list | tuple):
+            self.note("recipe-wrong-type", path, f"'{path}' is a list, not {_show(value)}")
+            return FAILED
+        made = [self.convert(v, inner, unit, f"{path}.{k}") for k, v in enumerate(value)]
+        return FAILED if any(one is FAILED for one in made) else tuple(made)
 
     def _member(self, value: Any, kind: type[enum.Enum], path: str) -> Any:
         # YAML reads `off` and `on` as booleans and plain numbers as numbers; names are text.

@@ -16,7 +16,11 @@ from curator.errors import Location
 __all__ = [
     "Absent",
     "AudioSpec",
+    "BalanceSpec",
     "Condition",
+    "DistinctSpec",
+    "Index",
+    "LikenessSpec",
     "MeasureSpec",
     "PackSpec",
     "Recipe",
@@ -36,6 +40,14 @@ class Absent(enum.Enum):
     drop = "drop"
     keep = "keep"
     unscored = "unscored"
+
+
+class Index(enum.Enum):
+    """How near vectors are found."""
+
+    auto = "auto"
+    exact = "exact"
+    faiss = "faiss"
 
 
 class RightsMode(enum.Enum):
@@ -122,6 +134,60 @@ class MeasureSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LikenessSpec:
+    """Near-duplicates by the meaning of their pictures: clips whose embeddings point the same way."""
+
+    of: str
+    """A series of vectors, as ``measure.series``; a clip's vector is their mean."""
+    max_distance: float
+    """Largest cosine distance (1 - cosine) of two clips that count as one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistinctSpec:
+    """Of clips that show the same footage, one is kept; ``distinct: {}`` takes all defaults."""
+
+    pictures: bool = True
+    """Compare pictures and their movement (measure ``phash``): finds copies that were re-encoded, scaled, cropped, graded, or begin elsewhere."""
+    max_distance: float = field(default=0.2, metadata={"unit": "ratio"})
+    """Largest distance of two copies by their pictures: the share of hash bits that differ, and 1 - correlation of the movement, added up; where nothing moves, four times the former."""
+    min_overlap: float = field(default=0.5, metadata={"unit": "ratio"})
+    """Share of the shorter clip that must be seen again in the other."""
+    mirror: bool = False
+    """A mirrored copy counts as a copy."""
+    vectors: Mapping[str, LikenessSpec] = field(default_factory=dict)
+    """Embeddings to compare as well, by a name of your choice."""
+    index: Index = Index.auto
+    """How near vectors are found: ``exact`` compares all pairs, ``faiss`` (extra ``dedup``) scales to millions, ``auto`` takes faiss above 20,000 clips."""
+    prefer: str | None = None
+    """Signal of a clip (``measure.signal`` or ``measure.series.statistic``); of two copies the one with more of it is kept. Ties, and null, go to the longer clip, then to the first by content."""
+    against: tuple[str, ...] = ()
+    """Earlier releases, as folders of one version or folders that hold versions: what they have is dropped here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalanceSpec:
+    """A quota: how much of what is kept may be alike in one respect."""
+
+    by: str
+    """What makes a group: ``source``, ``video``, ``split``, a signal of clips (``measure.signal`` or ``measure.series.statistic``), or a series of vectors (``measure.series``)."""
+    buckets: tuple[float, ...] = ()
+    """Edges, increasing, that cut a number into groups: ``[60, 120]`` makes below 60, 60 up to 120, and 120 or more."""
+    clusters: int | None = None
+    """For vectors: how many groups (k-means by angle)."""
+    max_distance: float | None = None
+    """For vectors, in place of `clusters`: clips chained by cosine distances up to this are one group, e.g. one identity."""
+    max_seconds: float | None = field(default=None, metadata={"unit": "s"})
+    """Most seconds that one group may have."""
+    max_clips: int | None = None
+    """Most clips that one group may have."""
+    max_share: float | None = field(default=None, metadata={"unit": "ratio"})
+    """Largest share of the kept seconds that one group may have; where there are too few groups for that, each gets an equal part."""
+    prefer: str | None = None
+    """Signal of a clip; those with more of it stay. Null chooses by a hash of the content: at random, and always the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class VideoSpec:
     """The video track of a sample."""
 
@@ -181,6 +247,10 @@ class Recipe:
     """Settings of measures; one that no condition uses is never run. An operator's own name needs no entry."""
     keep: Mapping[str, Condition] = field(default_factory=dict)
     """Clip-level thresholds; all must hold."""
+    distinct: DistinctSpec | None = None
+    """Near-duplicates among the clips that all thresholds keep; null keeps them."""
+    balance: Mapping[str, BalanceSpec] = field(default_factory=dict)
+    """Quotas on what is left, applied in this order."""
     sample: SampleSpec = field(default_factory=SampleSpec)
     splits: Mapping[str, float] = field(default_factory=dict, metadata={"unit": "ratio"})
     """Share of videos per extra split, e.g. ``{test: 0.05}``; the rest is ``train``."""

@@ -108,6 +108,8 @@ def _type(hint: Any) -> dict[str, Any]:
     origin = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
         return {"anyOf": [_type(option) for option in typing.get_args(hint)]}
+    if origin is tuple:
+        return {"type": "array", "items": _type(typing.get_args(hint)[0])}
     if origin is not None:
         return {"type": "object", "additionalProperties": _type(typing.get_args(hint)[1])}
     if hint is type(None):

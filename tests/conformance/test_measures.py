@@ -14,6 +14,7 @@ from curator.measure.loudness import Loudness
 from curator.measure.luma import Luma
 from curator.measure.motion import Motion
 from curator.measure.noise import Noise
+from curator.measure.phash import Phash
 from curator.measure.poster import Poster
 from curator.measure.recut import Recut
 from curator.measure.sharpness import Sharpness
@@ -68,6 +69,10 @@ class TestMotion(MeasureTests):
 
 class TestNoise(MeasureTests):
     measure = Noise()
+
+
+class TestPhash(MeasureTests):
+    measure = Phash()
 
 
 class TestPoster(MeasureTests):

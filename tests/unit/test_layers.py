@@ -18,7 +18,7 @@ LEVELS = (
     ("abc",),
     ("registry",),
     ("infer", "media", "spec", "source", "store"),
-    ("segment", "measure", "align", "pack"),
+    ("segment", "measure", "align", "select", "pack"),
     ("plan",),
     ("engine",),
     ("release",),
