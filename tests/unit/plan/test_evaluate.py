@@ -99,6 +99,9 @@ class Facts:
         values = self.truth.get(node.name, np.zeros(FRAMES, np.float32))
         return {"x": Series(ticks, Fraction(1, FPS), values[ticks])}
 
+    def shots(self, node: Node, table: FrameTable) -> tuple[Shot, ...]:
+        return tuple(node.detector.shots(self.series(node), table))
+
     def grow(self, demand: Demand) -> None:
         for name, tiles in demand.tiles.items():
             assert not tiles & self.tiles.get(name, Tiles()), "nothing is demanded twice"
