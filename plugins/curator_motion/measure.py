@@ -36,8 +36,8 @@ class Pose:
 
     A detector finds places that may be people, and a second network fits 33 points to each. Birds,
     chairs and robot arms get points as well; so every candidate is fitted a second time to its mirror
-    image. Who is there is fitted alike both times (`mirror_gap` 0.02 to 0.06 body lengths), what is
-    nobody is not (0.12 and more), and only what agrees counts. The one followed is the most complete
+    image. Who is there is fitted alike both times (`mirror_gap` 0.006 to 0.02 body lengths), what is
+    nobody is not (0.03 to 0.08), and only what agrees counts. The one followed is the most complete
     body, the tallest of several. Lengths are body lengths: the height of that body, were it upright.
     Movement is that of the joints against the hips (`speed`), so a pan, a zoom or a person who is carried
     along does not count; feet are compared with the background, whose shift is measured around the people.
@@ -94,6 +94,12 @@ class Pose:
             "speed of the slower foot against the background, in body lengths",
             Support.pair,
         ),
+        _number(
+            "jolt",
+            "sides/s",
+            "change of the background's speed from one step to the next, in longer sides of the picture: shake, not pan",
+            Support.pair,
+        ),
         SeriesSpec(
             name="keypoints",
             unit="px",
@@ -117,7 +123,7 @@ class Pose:
     """Least confidence of the detector for a place to be looked at."""
     min_presence: float = 0.8
     """Least confidence of the landmark network, in the picture and in its mirror image, for a person to count."""
-    max_mirror_gap: float = 0.1
+    max_mirror_gap: float = 0.03
     """Largest distance between the points fitted to the picture and to its mirror image, in body lengths, for a person to count."""
     min_height: float = 0.1
     """Least height of a body that counts, were it upright, as a share of the picture's height."""
@@ -128,9 +134,9 @@ class Pose:
 
     @property
     def needs(self) -> Mapping[str, Need]:
-        """Upright frames in colour, with the one before: speeds compare two."""
+        """Upright frames in colour, with the two before: speeds compare two, jolts three."""
         fps = Fraction(str(self.fps))
-        return {"rgb": FrameNeed(view=View.rgb, fps=fps, max_side_px=self.max_side_px, before=1)}
+        return {"rgb": FrameNeed(view=View.rgb, fps=fps, max_side_px=self.max_side_px, before=2)}
 
     @property
     def weights(self) -> tuple[Weight, ...]:
@@ -172,9 +178,9 @@ class _Running:
         for row, index in enumerate(own):
             people, picture = scenes[index], block.pixels[index]
             numbers[row, 0] = len(people)
+            numbers[row, -3:] = speeds[index]
             if people:
-                numbers[row, 1:-2] = _row(people[0], picture.shape[:2], zoom)
-                numbers[row, -2:] = speeds[index]
+                numbers[row, 1:-3] = _row(people[0], picture.shape[:2], zoom)
                 keypoints[row] = _keypoints(people[0], zoom)
                 world[row] = people[0].body.world
         out = {name: block.series(numbers[:, k]) for k, name in enumerate(_NUMBERS)}

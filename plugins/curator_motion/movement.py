@@ -59,6 +59,7 @@ _APART = 0.05
 _PLANTED = 0.35
 """Lengths per second: a standing foot reads 0.05..0.25, a swinging one above 1."""
 _LAGS_SECONDS = (0.4, 2.0)
+_DRIFT_SECONDS = 2.0  # a turn or a step aside is no rhythm
 _LEAST_PERIODS = 2
 _LEAST_FRAMES = 4
 _JUMP = 0.5
@@ -106,7 +107,7 @@ def _of_poses(poses: _Floats, step_seconds: float, there: _Flags) -> dict[str, S
     return {
         "spread": Signal(float(np.sqrt((away**2).sum() / len(away) / joints))),
         "variety": Signal(float(_variety(known))),
-        "periodicity": _periodicity(poses - known.mean(axis=0), step_seconds, there),
+        "periodicity": _periodicity(poses, step_seconds, there),
     }
 
 
@@ -120,17 +121,27 @@ def _variety(poses: _Floats) -> int:
     return len(kept)
 
 
-def _periodicity(away: _Floats, step_seconds: float, there: _Flags) -> Signal:
+def _periodicity(poses: _Floats, step_seconds: float, there: _Flags) -> Signal:
     """The highest peak of the autocorrelation of the whole pose; only a peak is a return."""
-    first, last = (round(seconds / step_seconds) for seconds in _LAGS_SECONDS)
-    last = min(last, len(away) // _LEAST_PERIODS)
-    if step_seconds <= 0 or last - first < 2:
+    first, last = (round(seconds / max(step_seconds, 1e-3)) for seconds in _LAGS_SECONDS)
+    last = min(last, len(poses) // _LEAST_PERIODS)
+    if last - first < 2:
         return Signal(None, absent="too-short")
-    filled = np.where(there[:, None], away, 0)
-    curve = np.array([_likeness(filled, there, lag) for lag in range(1, last + 1)])
+    away = _without_drift(poses, there, round(_DRIFT_SECONDS / 2 / step_seconds))
+    curve = np.array([_likeness(away, there, lag) for lag in range(1, last + 1)])
     inner = np.arange(max(first, 2), last) - 1
     peaks = inner[(curve[inner] >= curve[inner - 1]) & (curve[inner] >= curve[inner + 1])]
     return Signal(float(np.clip(curve[peaks].max(initial=0.0), 0, 1)))
+
+
+def _without_drift(poses: _Floats, there: _Flags, reach: int) -> _Floats:
+    """Poses less their running mean; zero in frames without one."""
+    known = np.where(there[:, None], poses, 0)
+    out = np.zeros_like(known)
+    for index in np.flatnonzero(there):
+        near = slice(max(0, index - reach), index + reach + 1)
+        out[index] = known[index] - known[near].sum(axis=0) / there[near].sum()
+    return out
 
 
 def _likeness(away: _Floats, there: _Flags, lag: int) -> float:

@@ -1,4 +1,4 @@
-"""How fast the one followed moves from frame to frame: joints against the hips, feet against the ground."""
+"""How fast things move from frame to frame: joints against the hips, feet against the ground, the camera."""
 
 from __future__ import annotations
 
@@ -24,25 +24,37 @@ _LEAST_TEXTURE = 2.0  # luma; below it a background shows no motion
 
 
 def pace(block: FrameBlock, scenes: Sequence[Sequence[Person]]) -> _Floats:
-    """``(n, 2)`` speeds of joints and of the slower foot, body lengths per second, at each frame of `block`.
+    """``(n, 3)`` at each frame of `block`: speeds of joints and of the slower foot, jolt of the camera.
 
-    NaN where the frame before does not show the same person.
+    Speeds are in body lengths per second, NaN where the frame before does not show the same person.
+    A jolt is the change of the background's speed from one step to the next, in longer sides of the
+    picture per second, NaN for the first two frames: a steady pan has none.
     """
-    out = np.full((len(scenes), 2), np.nan)
+    out = np.full((len(scenes), 3), np.nan)
     seconds = np.diff(block.ticks) * float(block.time_base)
+    shifts = [
+        _background(block.pixels[k], block.pixels[k + 1], (*scenes[k], *scenes[k + 1]))
+        for k in range(len(seconds))
+    ]
     for index in range(1, len(scenes)):
-        if not scenes[index]:
-            continue
-        now = scenes[index][0]
-        before = next((one for one in scenes[index - 1] if same(one, now)), None)
-        if before is None:
-            continue
-        length = (length_px(before.body) + length_px(now.body)) / 2
-        shift = _background(block.pixels[index - 1], block.pixels[index], (before, now))
-        steps = np.linalg.norm(pose(now.body) - pose(before.body), axis=1)
-        feet = [np.linalg.norm(_foot(now, k) - _foot(before, k) - shift) / length for k in (0, 1)]
-        out[index] = steps.mean() / seconds[index - 1], min(feet) / seconds[index - 1]
+        step, shift = seconds[index - 1], shifts[index - 1]
+        out[index, :2] = _speeds(scenes[index - 1], scenes[index], shift) / step
+        if index > 1:
+            change = shift / step - shifts[index - 2] / seconds[index - 2]
+            out[index, 2] = np.hypot(*change) / max(block.pixels.shape[1:3])
     return out
+
+
+def _speeds(earlier: Sequence[Person], later: Sequence[Person], shift: _Floats) -> _Floats:
+    """``(2,)`` way of joints and of the slower foot, body lengths."""
+    now = later[0] if later else None
+    before = next((one for one in earlier if now and same(one, now)), None)
+    if now is None or before is None:
+        return np.full(2, np.nan)
+    length = (length_px(before.body) + length_px(now.body)) / 2
+    joints = np.linalg.norm(pose(now.body) - pose(before.body), axis=1).mean()
+    feet = [np.hypot(*(_foot(now, k) - _foot(before, k) - shift)) / length for k in (0, 1)]
+    return np.array([joints, min(feet)])
 
 
 def _foot(person: Person, side: int) -> _Floats:
@@ -64,8 +76,8 @@ def _background(before: Picture, after: Picture, people: Sequence[Person]) -> _F
 def _plane(picture: Picture, scale: float, people: Sequence[Person]) -> npt.NDArray[np.float32]:
     """Small grey picture with the people painted over by its mean."""
     size = tuple(max(2, round(side * scale)) for side in picture.shape[1::-1])
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    plane = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    plane = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
     mean = plane.mean()
     for person in people:
         box, wide = person.body.box, _MARGIN * length_px(person.body)

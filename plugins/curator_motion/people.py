@@ -20,6 +20,7 @@ _SAME_BODY = 0.5
 _SAME_PLACE = 0.3
 _CLOSE = (0.05, 0.9, 1.1)
 _LEAST_JOINTS = 4
+_WHOLE = 0.75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,8 @@ class Crowd:
         lost = [one.body.next_region for one in before if not any(same(one, p) for p in people)]
         self._add(picture, people, lost)
         size = picture.shape[:2]
-        return sorted(people, key=lambda one: _rank(one.body, size), reverse=True)
+        people.sort(key=lambda one: _rank(one.body, size), reverse=True)
+        return _faithful(people, before, size)
 
     def _add(self, picture: Picture, people: list[Person], regions: Iterable[Region]) -> None:
         for region in regions:
@@ -115,6 +117,16 @@ def _rank(body: Body, size: tuple[int, int]) -> tuple[float, float]:
     """A whole body before a part of one, then the tallest."""
     # In steps: a hidden wrist must not hand over to a passer-by in the background.
     return round(3 * shares(body, size)[0]) / 3, length_px(body)
+
+
+def _faithful(
+    people: list[Person], before: Sequence[Person], size: tuple[int, int]
+) -> list[Person]:
+    """The one who was followed stays so while most of the body can be seen: two people make no ping-pong."""
+    if not before:
+        return people
+    old = [one for one in people if same(before[0], one) and shares(one.body, size)[0] >= _WHOLE]
+    return [*old[:1], *(one for one in people if one is not (old[0] if old else None))]
 
 
 def _gap(one: Body, other: Body, size: tuple[int, int]) -> float:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from curator.testing.measure import MeasureTests
 from curator_motion import Pose
+
+from curator.testing.measure import MeasureTests
 from tests.measured import model_files
 
 
