@@ -132,6 +132,9 @@ def clip_signals(
             operand = check.operand
             if operand.series is not None and operand.stat is not None:
                 out[check.column] = statistic(inside.get(operand.series), operand.stat)
+        for operand in plan.logical.asked:
+            if operand.measure == name and operand.series is not None and operand.stat is not None:
+                out[operand.name] = statistic(inside.get(operand.series), operand.stat)
     return out
 
 
