@@ -18,7 +18,7 @@ from curator_motion.body import LANDMARKS, NUM_POINTS, Fitter
 from curator_motion.detector import DETECTOR, Finder
 from curator_motion.movement import SIGNALS, signals
 from curator_motion.pace import pace
-from curator_motion.people import Belief, Crowd, Person
+from curator_motion.people import Belief, Crowd, Person, Scene
 from curator_motion.posture import cut_limbs, length_px, shares
 
 __all__ = ["Pose"]
@@ -61,13 +61,13 @@ class Pose:
     cost: ClassVar[float] = 0.45
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         _number("count", "count", "people in view"),
-        _number("confidence", "ratio", "the detector's confidence in the one followed"),
-        _number("presence", "ratio", "the landmark network's confidence in the one followed"),
         _number(
             "mirror_gap",
             "lengths",
-            "median distance between the points and those fitted to the mirror image",
+            "median distance between the points and those fitted to the mirror image; where nobody counts, of the candidate that came nearest",
         ),
+        _number("confidence", "ratio", "the detector's confidence in the one followed"),
+        _number("presence", "ratio", "the landmark network's confidence in the one followed"),
         _number(
             "inside",
             "ratio",
@@ -176,21 +176,21 @@ class _Running:
         keypoints = np.full((len(own), NUM_POINTS, 3), np.nan, np.float32)
         world = np.full((len(own), NUM_POINTS, 3), np.nan, np.float32)
         for row, index in enumerate(own):
-            people, picture = scenes[index], block.pixels[index]
-            numbers[row, 0] = len(people)
+            people, picture = scenes[index].people, block.pixels[index]
+            numbers[row, :2] = len(people), scenes[index].mirror_gap
             numbers[row, -3:] = speeds[index]
             if people:
-                numbers[row, 1:-3] = _row(people[0], picture.shape[:2], zoom)
+                numbers[row, 2:-3] = _row(people[0], picture.shape[:2], zoom)
                 keypoints[row] = _keypoints(people[0], zoom)
                 world[row] = people[0].body.world
         out = {name: block.series(numbers[:, k]) for k, name in enumerate(_NUMBERS)}
         return {**out, "keypoints": block.series(keypoints), "world": block.series(world)}
 
-    def _scenes(self, block: FrameBlock) -> list[list[Person]]:
-        """People of every frame, context too; each frame helps to find those of the next."""
-        scenes: list[list[Person]] = []
+    def _scenes(self, block: FrameBlock) -> list[Scene]:
+        """Every frame, context too; each helps to find the people of the next."""
+        scenes: list[Scene] = []
         for picture in block.pixels:
-            scenes.append(self._crowd(picture, scenes[-1] if scenes else ()))
+            scenes.append(self._crowd(picture, scenes[-1].people if scenes else ()))
         return scenes
 
 
@@ -204,7 +204,6 @@ def _row(person: Person, size: tuple[int, int], zoom: float) -> tuple[float, ...
     return (
         body.region.confidence,
         min(1.0, body.presence),
-        person.mirror_gap,
         *shares(body, size),
         cut_limbs(body, size),
         length_px(body) * zoom,

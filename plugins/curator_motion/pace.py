@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from curator.abc.measure import FrameBlock
 from curator.infer.boxes import Picture
-from curator_motion.people import Person, same
+from curator_motion.people import Person, Scene, same
 from curator_motion.posture import FEET, length_px, pose
 
 __all__ = ["pace"]
@@ -23,7 +23,7 @@ _MARGIN = 0.15
 _LEAST_TEXTURE = 2.0  # luma; below it a background shows no motion
 
 
-def pace(block: FrameBlock, scenes: Sequence[Sequence[Person]]) -> _Floats:
+def pace(block: FrameBlock, scenes: Sequence[Scene]) -> _Floats:
     """``(n, 3)`` at each frame of `block`: speeds of joints and of the slower foot, jolt of the camera.
 
     Speeds are in body lengths per second, NaN where the frame before does not show the same person.
@@ -33,12 +33,14 @@ def pace(block: FrameBlock, scenes: Sequence[Sequence[Person]]) -> _Floats:
     out = np.full((len(scenes), 3), np.nan)
     seconds = np.diff(block.ticks) * float(block.time_base)
     shifts = [
-        _background(block.pixels[k], block.pixels[k + 1], (*scenes[k], *scenes[k + 1]))
+        _background(
+            block.pixels[k], block.pixels[k + 1], (*scenes[k].people, *scenes[k + 1].people)
+        )
         for k in range(len(seconds))
     ]
     for index in range(1, len(scenes)):
         step, shift = seconds[index - 1], shifts[index - 1]
-        out[index, :2] = _speeds(scenes[index - 1], scenes[index], shift) / step
+        out[index, :2] = _speeds(scenes[index - 1].people, scenes[index].people, shift) / step
         if index > 1:
             change = shift / step - shifts[index - 2] / seconds[index - 2]
             out[index, 2] = np.hypot(*change) / max(block.pixels.shape[1:3])

@@ -13,7 +13,7 @@ from curator_motion.body import Body, Fitter
 from curator_motion.detector import Finder, Region
 from curator_motion.posture import JOINTS, in_picture, length_px, shares
 
-__all__ = ["Belief", "Crowd", "Person", "same"]
+__all__ = ["Belief", "Crowd", "Person", "Scene", "same"]
 
 _MAX_PEOPLE = 6
 _SAME_BODY = 0.5
@@ -35,11 +35,21 @@ class Belief:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
-    """A body that counts, and how well it agrees with its mirror image."""
+    """A body, and how well it agrees with its mirror image."""
 
     body: Body
     mirror_gap: float
     """Median distance of the joints in view between both fits, in body lengths."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """Who is in one picture."""
+
+    people: tuple[Person, ...]
+    """Those who count, the one to follow first."""
+    mirror_gap: float
+    """Of the one to follow; where nobody counts, the smallest of those who do not. NaN without either."""
 
 
 class Crowd:
@@ -56,40 +66,50 @@ class Crowd:
         self._fitter = fitter
         self._belief = belief
 
-    def __call__(self, picture: Picture, before: Sequence[Person]) -> list[Person]:
-        """People, the one to follow first; `before` are those of the frame before.
+    def __call__(self, picture: Picture, before: Sequence[Person]) -> Scene:
+        """Who is in `picture`; `before` are the people of the frame before.
 
         The detector misses people now and then who are plain to see. Where somebody was a moment
         ago and nobody has been found, the network looks again.
         """
-        people: list[Person] = []
-        self._add(picture, people, self._finder(picture)[:_MAX_PEOPLE])
-        lost = [one.body.next_region for one in before if not any(same(one, p) for p in people)]
-        self._add(picture, people, lost)
         size = picture.shape[:2]
-        people.sort(key=lambda one: _rank(one.body, size), reverse=True)
-        return _faithful(people, before, size)
+        found = self._fitted(picture, self._finder(picture)[:_MAX_PEOPLE])
+        people = self._believed(found, size)
+        lost = [one.body.next_region for one in before if not any(same(one, p) for p in people)]
+        found += self._fitted(picture, lost)
+        people = sorted(
+            self._believed(found, size), key=lambda one: _rank(one.body, size), reverse=True
+        )
+        people = _faithful(people, before, size)
+        gaps = [one.mirror_gap for one in people[:1] or found]
+        return Scene(tuple(people), min(gaps, default=math.nan))
 
-    def _add(self, picture: Picture, people: list[Person], regions: Iterable[Region]) -> None:
+    def _fitted(self, picture: Picture, regions: Iterable[Region]) -> list[Person]:
+        """What the network takes for people in `regions`, by the picture and by its mirror image."""
+        found = []
         for region in regions:
-            one = self._fitted(picture, region)
-            if one and not any(_twice(one.body, other.body) for other in people):
-                people.append(one)
+            body = self._fitter(picture, region)
+            if body.presence < self._belief.min_presence:
+                continue
+            if not _close(region, body.next_region):
+                body = self._fitter(picture, body.next_region)
+            mirrored = self._fitter.mirrored(picture, body.region)
+            if min(body.presence, mirrored.presence) >= self._belief.min_presence:
+                gap = _gap(body, mirrored, picture.shape[:2])
+                found.append(Person(_mean(body, mirrored), gap))
+        return found
 
-    def _fitted(self, picture: Picture, region: Region) -> Person | None:
-        body = self._fitter(picture, region)
-        if body.presence < self._belief.min_presence:
-            return None
-        if not _close(region, body.next_region):
-            body = self._fitter(picture, body.next_region)
-        mirrored = self._fitter.mirrored(picture, body.region)
-        if min(body.presence, mirrored.presence) < self._belief.min_presence:
-            return None
-        gap = _gap(body, mirrored, picture.shape[:2])
-        tall = length_px(body) >= self._belief.min_height * picture.shape[0]
-        if gap > self._belief.max_mirror_gap or not tall:
-            return None
-        return Person(_mean(body, mirrored), gap)
+    def _believed(self, found: Iterable[Person], size: tuple[int, int]) -> list[Person]:
+        """Those who count, each once."""
+        people: list[Person] = []
+        for one in found:
+            counts = (
+                one.mirror_gap <= self._belief.max_mirror_gap
+                and length_px(one.body) >= self._belief.min_height * size[0]
+            )
+            if counts and not any(_twice(one.body, other.body) for other in people):
+                people.append(one)
+        return people
 
 
 def same(one: Person, other: Person) -> bool:
