@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from curator.engine.known import VideoKnown
 from curator.engine.task import EncodeTask, MeasureTask, Task, Work
+from curator.engine.tracks import cut_tracks, tracks_document
 from curator.errors import StoreError
 from curator.media.encode import ENCODE_VERSION, AudioTrack, VideoTrack
 from curator.media.probe import Probe
@@ -27,6 +28,7 @@ from curator.plan.logical import FORMAT, Node
 from curator.plan.physical import Plan
 from curator.spec.recipe import Recipe
 from curator.store.key import digest
+from curator.store.series import encode_series
 from curator.store.store import Store
 
 __all__ = ["Errand", "VideoJob", "Weights", "sample_document", "tracks"]
@@ -126,7 +128,19 @@ class VideoJob:
                     row,
                     split,
                     self.samples[key],
+                    self._tracks_of(number, row.span),
                 )
+
+    def tracks(self, number: int) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """Tracks of the clips of plan `number` that nothing holds yet: document of the key, and bytes."""
+        plan = self.plans[number]
+        if self.failures or not self.encode or not plan.logical.tracks:
+            return
+        for row in self.verdicts[number].rows:
+            if row.decision is Decision.kept:
+                document = tracks_document(plan, row.span, self.known)
+                if self._held_tracks(digest(document)) is None:
+                    yield document, encode_series(cut_tracks(plan, row.span, self.known))
 
     def keys(self, number: int) -> Iterator[str]:
         """The key of everything that plan `number` stands on, for the store to keep."""
@@ -135,8 +149,23 @@ class VideoJob:
             yield self.known.key(node)
         for row in self.verdicts[number].rows:
             if row.decision is Decision.kept:
-                recipe = self.plans[number].recipe
-                yield digest(sample_document(recipe, self.fingerprint, self.probe, row.span))
+                plan = self.plans[number]
+                yield digest(sample_document(plan.recipe, self.fingerprint, self.probe, row.span))
+                if plan.logical.tracks:
+                    yield digest(tracks_document(plan, row.span, self.known))
+
+    def _tracks_of(self, number: int, span: Span) -> Path | None:
+        plan = self.plans[number]
+        if not plan.logical.tracks:
+            return None
+        return self._held_tracks(digest(tracks_document(plan, span, self.known)))
+
+    def _held_tracks(self, key: str) -> Path | None:
+        for fact in self.store.facts([key]).get(key, []):
+            output = self.store.read(fact)
+            if output is not None:
+                return self.store.blob_path(json.loads(output)["tracks"])
+        return None
 
     def _demands(self) -> tuple[int, dict[Node, Tiles]]:
         """Every plan's next demand, joined: nodes with the same key are one. And the first stage of it."""
@@ -313,6 +342,7 @@ def _sample(
     row: Row,
     split: str,
     held: Mapping[str, Any],
+    tracks: Path | None,
 ) -> Sample:
     def file(name: str) -> Path | None:
         return store.blob_path(held[name]) if held[name] else None
@@ -337,6 +367,7 @@ def _sample(
         sample_rate_hz=held["sample_rate_hz"],
         channels=held["channels"],
         num_samples=held["num_samples"],
+        tracks=tracks,
     )
 
 

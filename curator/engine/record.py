@@ -20,6 +20,7 @@ from curator.engine.task import (
     OpenTask,
     Refused,
 )
+from curator.engine.tracks import TRACKS
 from curator.media.probe import PROBE_VERSION
 from curator.model.outcome import Failure
 from curator.plan.evaluate import Verdicts
@@ -131,6 +132,22 @@ class Recorder:
             for key, what in held.items()
         )
         return held
+
+    def tracked(self, fingerprint: str, document: Mapping[str, Any], data: bytes) -> None:
+        """Write down the tracks of one clip."""
+        blob = self._store.put(data)
+        self._store.record(
+            [
+                Entry(
+                    key=digest(document),
+                    document=document,
+                    op=TRACKS,
+                    subject=fingerprint,
+                    output=canonical({"tracks": blob}).encode(),
+                    blobs=(blob,),
+                )
+            ]
+        )
 
     def failed(
         self, fingerprint: str, errand: Errand, reply: Refused | Lost, *, name: str

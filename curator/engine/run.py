@@ -423,6 +423,8 @@ class _Coordinator:
             ran = self._ran[n]
             ran.outcomes.append(job.outcome(n, split[n]))
             if not job.failures:
+                for document, data in job.tracks(n):
+                    self._recorder.tracked(job.fingerprint, document, data)
                 ran.samples.extend(job.cut_samples(n, split[n]))
                 ran.keys.update(job.keys(n))
                 ran.comebacks[job.fingerprint] = job.verdicts[n].comeback

@@ -11,7 +11,7 @@ from curator.model.signal import Signal
 from curator.model.span import Span
 from curator.model.video import Rights, VideoInfo, VideoRef
 
-__all__ = ["Failure", "FunnelStep", "Outcome", "Sample", "SignalInfo"]
+__all__ = ["Failure", "FunnelStep", "Outcome", "Sample", "SignalInfo", "TrackInfo"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +71,8 @@ class Sample:
     sample_rate_hz: int | None
     channels: int | None
     num_samples: int | None
+    tracks: Path | None = None
+    """Series of measures inside the clip, on the video's clock (`curator.store.series`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,3 +103,18 @@ class SignalInfo:
     version: int
     thresholds: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
     """Condition name to (lowest, highest) value that passes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackInfo:
+    """A series that is released with every sample."""
+
+    name: str
+    of: str
+    """``measure.series`` in the recipe."""
+    unit: str
+    about: str
+    op: str
+    version: int
+    shape: tuple[int, ...]
+    """Of one value."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from curator.errors import StoreError
 from curator.model.outcome import Sample
+from curator.store.series import decode_series
 
 __all__ = ["MEDIA_TYPE", "ShardSchema", "readable"]
 
@@ -40,7 +42,13 @@ _FIXED: tuple[tuple[str, pa.DataType], ...] = (
     ("split", pa.string()),
 )
 _SUFFIX = {"video": ".mp4", "audio": ".flac"}
-_DTYPES = {"double": "float64", "int32": "int32", "int64": "int64", "string": "string"}
+_DTYPES = {
+    "double": "float64",
+    "float": "float32",
+    "int32": "int32",
+    "int64": "int64",
+    "string": "string",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +63,8 @@ class ShardSchema:
     """Signals that are numbers, by their names in the recipe."""
     texts: Sequence[str] = ()
     """Signals that are names, such as the codec."""
+    tracks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Series that are released with samples: name to the shape of one value."""
 
     @property
     def media(self) -> tuple[str, ...]:
@@ -68,6 +78,7 @@ class ShardSchema:
         fields = [pa.field("id", pa.string(), nullable=False)]
         fields += [pa.field(name, MEDIA_TYPE) for name in self.media]
         fields += [pa.field(name, kind) for name, kind in (*_FIXED, *self._signals)]
+        fields += [pa.field(f"tracks.{name}", _track_type(s)) for name, s in self.tracks.items()]
         metadata = {"huggingface": json.dumps({"info": {"features": _features(fields)}})}
         return pa.schema(fields, metadata=metadata)
 
@@ -104,7 +115,20 @@ class ShardSchema:
             row[name] = getattr(sample, name)
         for name in self.media:
             row[name] = _media(getattr(sample, name), sample.id + _SUFFIX[name])
-        return row | self._signal_values(sample)
+        return row | self._signal_values(sample) | self._track_values(sample)
+
+    def _track_values(self, sample: Sample) -> dict[str, object]:
+        """``seconds`` from the clip's start and ``values``; null where the measure saw nothing."""
+        held = decode_series(sample.tracks.read_bytes()) if sample.tracks is not None else {}
+        return {
+            f"tracks.{name}": {
+                "seconds": (held[name].seconds - float(sample.span.start)).tolist(),
+                "values": held[name].values.astype(np.float32).tolist(),
+            }
+            if name in held
+            else None
+            for name in self.tracks
+        }
 
     def _signal_values(self, sample: Sample) -> dict[str, object]:
         held = {name: signal.value for name, signal in sample.signals.items()}
@@ -138,8 +162,21 @@ def _features(fields: Sequence[pa.Field]) -> dict[str, Any]:
     # Written by hand: importing `datasets` takes seconds, and this format has been stable for years.
     media = {"video": {"_type": "Video"}, "audio": {"_type": "Audio"}}
     return {
-        field.name: media[field.name]
-        if field.type == MEDIA_TYPE
-        else {"dtype": _DTYPES[str(field.type)], "_type": "Value"}
+        field.name: media[field.name] if field.type == MEDIA_TYPE else _feature(field.type)
         for field in fields
     }
+
+
+def _feature(kind: pa.DataType) -> dict[str, Any]:
+    if pa.types.is_list(kind):
+        return {"feature": _feature(kind.value_type), "length": -1, "_type": "List"}
+    if pa.types.is_struct(kind):
+        return {part.name: _feature(part.type) for part in kind}
+    return {"dtype": _DTYPES[str(kind)], "_type": "Value"}
+
+
+def _track_type(shape: tuple[int, ...]) -> pa.DataType:
+    value = pa.float32()
+    for _ in shape:
+        value = pa.list_(value)
+    return pa.struct([("seconds", pa.list_(pa.float64())), ("values", pa.list_(value))])

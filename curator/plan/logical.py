@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from curator.abc.measure import AudioNeed, FrameNeed, Measure
@@ -15,6 +15,7 @@ from curator.spec.operand import (
     measure_instance,
     resolve,
     resolve_condition,
+    resolve_series,
     resolve_vector,
     settings_document,
 )
@@ -87,11 +88,13 @@ class LogicalPlan:
 
     recipe: Recipe
     nodes: Mapping[str, Node]
-    """By name: `SHOTS`, `POSTER` and every measure that a check, a comparison or a quota uses."""
+    """By name: `SHOTS`, `POSTER` and every measure that a check, a comparison, a quota or a track uses."""
     checks: tuple[Check, ...]
     """Video checks, then frame checks, then clip checks; recipe order inside each."""
     asked: tuple[Operand, ...] = ()
     """Numbers per clip that no check looks at, but a preference or a quota does."""
+    tracks: Mapping[str, Operand] = field(default_factory=dict)
+    """Series that are released with samples, by the track's name."""
     vectors: tuple[Operand, ...] = ()
     """Series of vectors by which clips are compared or grouped."""
 
@@ -121,7 +124,11 @@ def compile_plan(recipe: Recipe) -> LogicalPlan:
         for name, condition in conditions.items():
             checks.append(_check(recipe, section, name, condition, nodes))
     asked, vectors = _compared_by(recipe)
-    for operand in (*asked, *vectors):
+    tracks = {
+        name: resolve_series(track.of, recipe.measure)
+        for name, track in recipe.sample.tracks.items()
+    }
+    for operand in (*asked, *vectors, *tracks.values()):
         _add_node(nodes, operand)
     if recipe.distinct is not None and recipe.distinct.pictures:
         nodes.setdefault(PHASH, Node(PHASH, PHASH, measure_instance(load_measure(PHASH), {})))
@@ -137,6 +144,7 @@ def compile_plan(recipe: Recipe) -> LogicalPlan:
         checks=tuple(sorted(checks, key=lambda check: order[check.scope])),
         asked=asked,
         vectors=vectors,
+        tracks=tracks,
     )
 
 

@@ -19,7 +19,7 @@ from curator.engine.run import Counters, Ran, run
 from curator.engine.words import duration
 from curator.errors import BuildError, StoreError
 from curator.model.clip import Decision, Unit
-from curator.model.outcome import FunnelStep, SignalInfo
+from curator.model.outcome import FunnelStep, SignalInfo, TrackInfo
 from curator.model.signal import SignalSpec
 from curator.model.video import VideoRef
 from curator.plan.checks import Check
@@ -176,8 +176,29 @@ def _content(
             "against": sorted(against),
         },
         posters=StoredPosters(store, plan, ran.outcomes),
+        tracks=track_infos(plan),
         footprints=footprints_table(plan, ran.contenders, ran.samples),
     )
+
+
+def track_infos(plan: Plan) -> tuple[TrackInfo, ...]:
+    """Every series that is released with the samples of a plan, by name."""
+    out = []
+    for name, operand in sorted(plan.logical.tracks.items()):
+        measure = plan.nodes[operand.measure].measure
+        spec = next(one for one in measure.series if one.name == operand.series)
+        out.append(
+            TrackInfo(
+                name=name,
+                of=operand.name,
+                unit=spec.unit,
+                about=spec.about,
+                op=operand.op,
+                version=measure.version,
+                shape=spec.shape,
+            )
+        )
+    return tuple(out)
 
 
 def signal_infos(plan: Plan) -> dict[str, SignalInfo]:

@@ -45,6 +45,7 @@ def card(content: ReleaseContent, *, version: str, digest: str) -> str:
     template = files("curator.release").joinpath("card.md.j2").read_text(encoding="utf-8")
     body = environment.from_string(template).render(
         recipe=content.recipe,
+        tracks=content.tracks,
         facts=totals,
         funnel=content.funnel,
         thresholds=_thresholds(content),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from curator.model.outcome import FunnelStep, Outcome, Sample, SignalInfo
+from curator.model.outcome import FunnelStep, Outcome, Sample, SignalInfo, TrackInfo
 from curator.model.span import Span
 from curator.spec.recipe import Recipe
 
@@ -37,6 +37,8 @@ class ReleaseContent:
     lock: Mapping[str, Any]
     """What else it takes to build this again, as plain JSON types: ``versions``, ``weights``, ``cascade`` ..."""
     posters: Posters
+    tracks: Sequence[TrackInfo] = ()
+    """Columns ``tracks.NAME`` of the shards."""
     footprints: pa.Table | None = None
     """What later builds compare their clips with, when this one compared its own."""
 

@@ -80,6 +80,7 @@ def _shard_schema(content: ReleaseContent) -> ShardSchema:
         audio=content.recipe.sample.audio is not None,
         numbers=sorted(known - texts),
         texts=sorted(known & texts),
+        tracks={track.name: track.shape for track in content.tracks},
     )
 
 

@@ -26,7 +26,7 @@ from curator.spec.recipe import (
     ShotsSpec,
     SourceSpec,
 )
-from curator.spec.selection import read_balance, read_distinct
+from curator.spec.selection import check_tracks, read_balance, read_distinct
 from curator.spec.settings import EngineSpec, LabelsSpec, Settings, StoreSpec
 
 __all__ = ["compile_recipe", "compile_settings"]
@@ -70,6 +70,7 @@ def compile_recipe(
         "balance": read_balance(node.get("balance", {}), measure, reader),
         "places": reader.places.values,
     }
+    check_tracks(node.get("sample"), measure, reader)
     _check_names(node, reader)
     recipe = reader.record(Recipe, node, "", **maps)
     reader.finish()
@@ -113,6 +114,8 @@ def _check_names(node: Mapping[str, Any], reader: Reader) -> None:
     maps = {path: node.get(path) for path in _MAPS}
     segment = node.get("segment")
     maps["segment.where"] = segment.get("where") if isinstance(segment, Mapping) else None
+    sample = node.get("sample")
+    maps["sample.tracks"] = sample.get("tracks") if isinstance(sample, Mapping) else None
     for path, entries in maps.items():
         for name in entries if isinstance(entries, Mapping) else ():
             if not _ENTRY.fullmatch(str(name)):

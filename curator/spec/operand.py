@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any, TypeVar, cast
@@ -22,6 +22,7 @@ __all__ = [
     "read_settings",
     "resolve",
     "resolve_condition",
+    "resolve_series",
     "resolve_vector",
     "settings_document",
 ]
@@ -105,15 +106,31 @@ def resolve_vector(of: str, named: Mapping[str, MeasureSpec]) -> Operand:
         RecipeError: ``recipe-unknown-measure`` or ``recipe-unknown-signal``.
         MeasureError: when the operator is known but cannot be imported.
     """
+    return _series(of, named, lambda shape: len(shape) == 1, "no series of vectors")
+
+
+def resolve_series(of: str, named: Mapping[str, MeasureSpec]) -> Operand:
+    """A series of any shape, ``measure.series``: what can be released as a track.
+
+    Raises:
+        RecipeError: ``recipe-unknown-measure`` or ``recipe-unknown-signal``.
+        MeasureError: when the operator is known but cannot be imported.
+    """
+    return _series(of, named, lambda _shape: True, "no series")
+
+
+def _series(
+    of: str, named: Mapping[str, MeasureSpec], fits: Callable[[tuple[int, ...]], bool], what: str
+) -> Operand:
     measure, _, rest = of.partition(".")
     spec = _spec(measure, named)
     kind = load_measure(spec.op)
-    vectors = {one.name: one for one in kind.series if len(one.shape) == 1}
-    if rest not in vectors:
+    found = {one.name: one for one in kind.series if fits(one.shape)}
+    if rest not in found:
         raise RecipeError(
-            f"'{of}' is no series of vectors",
+            f"'{of}' is {what}",
             reason="recipe-unknown-signal",
-            hint=nearest(of, [f"{measure}.{name}" for name in vectors]),
+            hint=nearest(of, [f"{measure}.{name}" for name in found]),
         )
     return Operand(
         measure=measure,
@@ -122,7 +139,7 @@ def resolve_vector(of: str, named: Mapping[str, MeasureSpec]) -> Operand:
         series=rest,
         stat=None,
         signal=None,
-        unit=vectors[rest].unit,
+        unit=found[rest].unit,
     )
 
 

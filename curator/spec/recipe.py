@@ -30,6 +30,7 @@ __all__ = [
     "SegmentSpec",
     "ShotsSpec",
     "SourceSpec",
+    "TrackSpec",
     "VideoSpec",
 ]
 
@@ -212,11 +213,21 @@ class AudioSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrackSpec:
+    """What a measure saw, released with each sample: key points, a face's box, a speaker's embedding."""
+
+    of: str
+    """A series of any shape, as ``measure.series``: its values inside the clip, with their times."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SampleSpec:
     """The modalities of a sample; null leaves one out."""
 
     video: VideoSpec | None = field(default_factory=VideoSpec)
     audio: AudioSpec | None = field(default_factory=AudioSpec)
+    tracks: Mapping[str, TrackSpec] = field(default_factory=dict)
+    """Series of measures to release, by a name of your choice; column ``tracks.NAME`` with ``seconds`` and ``values``."""
 
 
 @dataclass(frozen=True, kw_only=True)
