@@ -205,8 +205,12 @@ class VideoJob:
         """Put the plan's questions; a measure that breaks on them costs this video, not the build."""
         try:
             return advance(plan, self.probe, self.known)
-        except StoreError:
-            raise
+        except StoreError as error:
+            if error.reason not in ("blob-missing", "blob-damaged"):
+                raise
+            # The store has forgotten the fact, so it is demanded, and measured, again.
+            self.known.reload()
+            return self._ask(plan)
         except Exception as error:  # noqa: BLE001 - `summarise` is a plugin's code
             message = f"a summary failed: {type(error).__name__}: {error}"
             self.failures.append(Failure(stage="measure", reason="summary-broke", message=message))

@@ -65,6 +65,15 @@ class VideoKnown:
             self._series.pop(fact.key, None)
             self._shots.pop(fact.key, None)
 
+    def reload(self) -> None:
+        """Look everything up again: the store has lost something."""
+        keys = list(self._facts)
+        self._facts.clear()
+        self._series.clear()
+        self._shots.clear()
+        for key, facts in self._store.facts(keys).items():
+            self._facts[key] = [f for f in facts if not (self._retry and f.error is not None)]
+
     def covered(self, node: Node) -> Tiles:
         """Tiles that have been measured."""
         return Tiles.of(

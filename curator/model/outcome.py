@@ -116,5 +116,5 @@ class TrackInfo:
     about: str
     op: str
     version: int
-    shape: tuple[int, ...]
+    shape: tuple[int | None, ...]
     """Of one value."""

@@ -63,7 +63,7 @@ class ShardSchema:
     """Signals that are numbers, by their names in the recipe."""
     texts: Sequence[str] = ()
     """Signals that are names, such as the codec."""
-    tracks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    tracks: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict)
     """Series that are released with samples: name to the shape of one value."""
 
     @property
@@ -175,7 +175,7 @@ def _feature(kind: pa.DataType) -> dict[str, Any]:
     return {"dtype": _DTYPES[str(kind)], "_type": "Value"}
 
 
-def _track_type(shape: tuple[int, ...]) -> pa.DataType:
+def _track_type(shape: tuple[int | None, ...]) -> pa.DataType:
     value = pa.float32()
     for _ in shape:
         value = pa.list_(value)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from curator.engine.known import VideoKnown
 from curator.engine.record import Recorder, grid_of
+from curator.errors import StoreError
 from curator.model.outcome import Outcome
 from curator.model.span import Span
 from curator.plan.logical import POSTER
@@ -35,7 +36,12 @@ class StoredPosters:
         if not isinstance(probe, bytes):
             return []
         known = VideoKnown(self._store, fingerprint=fingerprint, grid=grid_of(probe))
-        series = known.series(self._node).get("jpeg")
+        try:
+            series = known.series(self._node).get("jpeg")
+        except StoreError as error:
+            if error.reason not in ("blob-missing", "blob-damaged"):
+                raise
+            return []  # the next build takes them again; a picture less is no reason to stop this one
         if series is None:
             return []
         inside = [bytes(value) for value in series.within(span).values]

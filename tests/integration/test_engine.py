@@ -161,6 +161,26 @@ def test_a_second_build_decodes_nothing_and_is_the_same(
     assert again.release.digest == first[1].release.digest
 
 
+def test_damaged_facts_are_measured_again_in_the_same_build(
+    first: tuple[Path, BuildResult], copy: Path, films: Path
+) -> None:
+    blobs = [path for path in (copy / "store" / "blobs").rglob("*") if path.is_file()]
+    series = [
+        path
+        for path in blobs
+        if b"ARROW" in path.read_bytes()[:400] or path.read_bytes()[:4] == b"\xff" * 4
+    ]
+    assert series
+    for path in series:
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+    again = built(copy, recipe(films))
+    assert again.frames_decoded > 0
+    assert again.release.digest == first[1].release.digest
+    built(copy, recipe(films))  # the pictures of the report, which this one did without
+    assert built(copy, recipe(films)).frames_decoded == 0
+
+
 def test_a_stricter_threshold_decodes_nothing(
     first: tuple[Path, BuildResult], copy: Path, films: Path
 ) -> None:
