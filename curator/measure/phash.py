@@ -107,7 +107,8 @@ class _Running:
 
 
 def _shape(name: str) -> tuple[int, ...]:
-    return next(spec.shape for spec in Phash.series if spec.name == name)
+    declared = next(spec.shape for spec in Phash.series if spec.name == name)
+    return tuple(side for side in declared if side is not None)
 
 
 def _upright(frame: _Bytes, turns: int) -> _Plane:

@@ -27,8 +27,8 @@ class SeriesSpec:
     """``"ratio"`` (in [0, 1]), ``"px"``, ``"deg"``, ``"dB"``, ``"count"`` ...; never empty."""
     about: str
     support: Support = Support.frame
-    shape: tuple[int, ...] = ()
-    """Shape of one value; ``()`` is a number that conditions and statistics can use."""
+    shape: tuple[int | None, ...] = ()
+    """Shape of one value; ``()`` is a number that conditions and statistics can use. A side that the settings decide is None: the vectors of a network that the recipe names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

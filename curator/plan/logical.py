@@ -12,12 +12,12 @@ from curator.plan.checks import Check, Scope
 from curator.registry import load_measure, load_shots
 from curator.spec.operand import (
     Operand,
+    key_settings,
     measure_instance,
     resolve,
     resolve_condition,
     resolve_series,
     resolve_vector,
-    settings_document,
 )
 from curator.spec.recipe import Condition, Recipe
 from curator.spec.selection import GROUPS
@@ -60,8 +60,8 @@ class Node:
         return cast("ShotDetector", self.measure)
 
     def settings(self) -> Mapping[str, Any]:
-        """Every setting by name, resolved: the `params` of its key."""
-        return settings_document(self.measure)
+        """Every setting that can change a result, by name, resolved: the `params` of its key."""
+        return key_settings(self.measure)
 
     def document(self, *, fingerprint: str, grid: str) -> dict[str, Any]:
         """The key's document: everything that can change the result, and nothing else.

@@ -18,6 +18,7 @@ from curator.spec.recipe import MeasureSpec, Recipe
 __all__ = [
     "STATISTICS",
     "Operand",
+    "key_settings",
     "measure_instance",
     "read_settings",
     "resolve",
@@ -120,7 +121,10 @@ def resolve_series(of: str, named: Mapping[str, MeasureSpec]) -> Operand:
 
 
 def _series(
-    of: str, named: Mapping[str, MeasureSpec], fits: Callable[[tuple[int, ...]], bool], what: str
+    of: str,
+    named: Mapping[str, MeasureSpec],
+    fits: Callable[[tuple[int | None, ...]], bool],
+    what: str,
 ) -> Operand:
     measure, _, rest = of.partition(".")
     spec = _spec(measure, named)
@@ -157,9 +161,18 @@ def measure_instance(kind: type[M], params: Mapping[str, Any]) -> M:
 
 
 def settings_document(measure: Measure) -> dict[str, Any]:
-    """Every setting of a measure as JSON knows it, defaults included: the `params` of its key."""
+    """Every setting of a measure as JSON knows it, defaults included."""
     own = {f.name: getattr(measure, f.name) for f in fields(cast("Any", measure))}
     return {name: _plain_setting(value) for name, value in own.items()}
+
+
+def key_settings(measure: Measure) -> dict[str, Any]:
+    """The settings that can change a result: all but those with ``metadata={"key": False}``.
+
+    Those say where a file lies, which may change; what it is, is in the key as a weight's digest.
+    """
+    aside = {f.name for f in fields(cast("Any", measure)) if f.metadata.get("key") is False}
+    return {k: v for k, v in settings_document(measure).items() if k not in aside}
 
 
 def read_settings(

@@ -33,10 +33,18 @@ _SCALARS: dict[Any, Any] = {
 
 @cache
 def field_docs(kind: type) -> Mapping[str, str]:
-    """The docstring under each field of a dataclass, in the order of the source.
+    """The docstring under each field of a dataclass, in the order of the source, its parents' first.
 
     Fields without one are left out; so is everything when there is no source to read.
     """
+    docs: dict[str, str] = {}
+    for parent in reversed(kind.__mro__):
+        if is_dataclass(parent):
+            docs.update(_own_field_docs(parent))
+    return docs
+
+
+def _own_field_docs(kind: type) -> dict[str, str]:
     try:
         source = textwrap.dedent(inspect.getsource(kind))
     except OSError:

@@ -302,7 +302,7 @@ def _check_times(measure: Measure, tile: Tile, series: Series) -> None:
 
 def _check_values(spec: SeriesSpec, series: Series) -> None:
     values = series.values
-    assert values.shape[1:] == spec.shape, f"'{spec.name}' has shape {values.shape[1:]}"
+    assert _fits(values.shape[1:], spec.shape), f"'{spec.name}' has shape {values.shape[1:]}"
     assert values.dtype.kind in "fiubS", f"'{spec.name}' has dtype {values.dtype}"
     if values.dtype.kind == "S":
         return
@@ -315,6 +315,12 @@ def _check_values(spec: SeriesSpec, series: Series) -> None:
     if spec.unit == "ratio" and len(values):
         assert values.min() >= 0, f"'{spec.name}' is a ratio of {values.min()}"
         assert values.max() <= 1, f"'{spec.name}' is a ratio of {values.max()}"
+
+
+def _fits(shape: tuple[int, ...], declared: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(declared) and all(
+        side in (None, given) for side, given in zip(declared, shape, strict=True)
+    )
 
 
 def _check_signals(measure: Measure, signals: Mapping[str, Signal]) -> None:

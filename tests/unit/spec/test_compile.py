@@ -14,6 +14,7 @@ from curator.spec.compile import compile_recipe, compile_settings
 from curator.spec.document import document, recipe_from_document
 from curator.spec.operand import (
     STATISTICS,
+    key_settings,
     measure_instance,
     resolve_condition,
     settings_document,
@@ -248,6 +249,17 @@ def test_settings_are_typed_checked_and_written_back(plugin: Path) -> None:
     assert measure_instance(demo, written) == made
     with pytest.raises(RecipeErrors):
         measure_instance(demo, {"count": 0})
+
+
+def test_where_a_file_lies_is_a_setting_and_not_part_of_a_key() -> None:
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Given:
+        words: tuple[str, ...] = ("a", "b")
+        file: str = dataclasses.field(default="", metadata={"key": False})
+
+    given: Any = Given(file="/models/x")
+    assert settings_document(given) == {"words": ("a", "b"), "file": "/models/x"}
+    assert key_settings(given) == {"words": ("a", "b")}
 
 
 def test_an_operand_is_a_series_a_statistic_or_a_signal(plugin: Path) -> None:

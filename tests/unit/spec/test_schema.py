@@ -28,6 +28,23 @@ def test_every_record_has_fields_in_the_schema_or_a_docstring(record: Any) -> No
     assert record.__doc__
 
 
+def test_inherited_settings_are_documented_where_they_are_written() -> None:
+    @dataclasses.dataclass
+    class Parent:
+        old: int = 1
+        """Of the parent."""
+        changed: int = 1
+        """As it was."""
+
+    @dataclasses.dataclass
+    class Child(Parent):
+        changed: int = 2
+        """As it is."""
+        new: int = 3
+
+    assert field_docs(Child) == {"old": "Of the parent.", "changed": "As it is."}
+
+
 def test_the_schema_has_every_field_of_a_recipe_with_its_meaning() -> None:
     schema = recipe_schema()
     written = {field.name for field in dataclasses.fields(spec.Recipe) if is_written(field)}
