@@ -16,16 +16,20 @@ from curator.abc.measure import ClipSeries, FrameBlock, FrameNeed, Need, Tile, V
 from curator.model.series import Series
 from curator.model.signal import SeriesSpec, Signal, SignalSpec
 from curator_robotics.change import MIN_SIDE_PX, anchored, cells, changed, flat, textured
+from curator_robotics.sway import steadied
 from curator_robotics.work import idle, state_change, work_runs
 
 __all__ = ["Manipulation"]
 
 _Floats: TypeAlias = npt.NDArray[np.float32]
+_Mask: TypeAlias = npt.NDArray[np.bool_]
 
 _FPS = 8
 _REACH = 4
 _LEAST_SECONDS = 0.35
 """Frames are compared with those half a second away; where frames are rarer or missing, at least this far."""
+_STILL_CAMERA = 0.6
+"""Share of the edges that stay from which on no sway is looked for."""
 _LOOK = (27, 48)
 _NAMES = ("moving", "background", "x", "y", "flat")
 
@@ -38,7 +42,8 @@ class Manipulation:
     the longer side. `background` is the share of cells with edges that have not changed: near 1 for
     a camera on a stand whatever moves before it, near 0 when the camera moves, because no edge is
     where it was. (A camera motion fitted to the whole picture is led astray by an arm that fills
-    half of it.) `moving` is the share of all cells that changed: the arm, the hand and what they
+    half of it.) The sway of a camera held still by hand, up to 2 % of the longer side in half a second,
+    is taken out first. `moving` is the share of all cells that changed: the arm, the hand and what they
     carry. Both are taken from the side, before or after, on which more of the background stayed,
     so a cut half a second away does no harm. `x` and `y` are the middle of what moves. `flat` is the
     share of blocks without any grain: drawings, slides and credits consist of them.
@@ -59,7 +64,7 @@ class Manipulation:
     """
 
     name: ClassVar[str] = "manipulation"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     extra: ClassVar[str | None] = None
     cost: ClassVar[float] = 0.004
     series: ClassVar[tuple[SeriesSpec, ...]] = (
@@ -163,14 +168,28 @@ def _row(
     for other in pairs[index]:
         if other is None:
             continue
-        change = changed(planes[index], planes[other])
-        stays = anchored(edges, change)
+        change, stays = _compare(edges, planes[index], planes[other])
         if np.isnan(best[0]) or stays > best[1]:
             best = (float(change.mean()), stays, *_middle(change))
     return best
 
 
-def _middle(change: npt.NDArray[np.bool_]) -> tuple[float, float]:
+def _compare(edges: _Mask, plane: _Floats, other: _Floats) -> tuple[_Mask, float]:
+    """Cells that changed, and the share of the edges that stayed."""
+    change = changed(plane, other)
+    stays = anchored(edges, change)
+    if stays >= _STILL_CAMERA or np.isnan(stays):
+        return change, stays
+    # An arm before half of the picture or a hand that sways: the second shows when it is undone.
+    steady = steadied(plane, other)
+    if steady is None:
+        return change, stays
+    second = changed(plane, steady)
+    again = anchored(edges, second)
+    return (second, again) if again > stays else (change, stays)
+
+
+def _middle(change: _Mask) -> tuple[float, float]:
     rows, columns = np.nonzero(change)
     if not len(rows):
         return np.nan, np.nan

@@ -60,7 +60,7 @@ class Workspace:
     """
 
     name: ClassVar[str] = "workspace"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     extra: ClassVar[str | None] = "robotics"
     cost: ClassVar[float] = 0.2
     series: ClassVar[tuple[SeriesSpec, ...]] = (

@@ -54,8 +54,10 @@ def arm(picture: Picture, x: float) -> None:
     cv2.line(picture, (int(x), 70), (int(x) + 8, 110), 70, 10)
 
 
-def film(seconds: float, draw: Callable[[Picture, float], None], *, pan: float = 0.0) -> Footage:
-    """`draw` adds to the table at a time; `pan` moves the camera, px per second."""
+def film(
+    seconds: float, draw: Callable[[Picture, float], None], *, pan: float = 0.0, sway: float = 0.0
+) -> Footage:
+    """`draw` adds to the table at a time; `pan` moves the camera, px per second, `sway` to and fro, px."""
     rng = np.random.default_rng(1)
     frames = []
     for index in range(round(seconds * FPS)):
@@ -63,6 +65,9 @@ def film(seconds: float, draw: Callable[[Picture, float], None], *, pan: float =
         left = round(pan * at)
         picture = table()[:, left : left + WIDTH].copy()
         draw(picture, at)
+        if sway:
+            shift = np.float32([[1, 0, sway * np.sin(2 * at)], [0, 1, sway / 2 * np.sin(3 * at)]])
+            picture = cv2.warpAffine(picture, shift, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REFLECT)
         noise = rng.normal(0, 1.5, picture.shape)
         frames.append((picture + noise).clip(16, 235).astype(np.uint8))
     return Footage(np.stack(frames), fps=Fraction(FPS))
@@ -99,6 +104,15 @@ def test_a_pan_over_the_same_table_has_no_background() -> None:
     pan = film(5, lambda picture, at: cup(picture, 150, 100), pan=60)
     assert moves(pan, "background").max() < 0.3
     assert moves(pan, "moving").min() > 0.6
+
+
+def test_a_hand_that_holds_the_camera_still_leaves_a_background_and_the_arm_that_moves() -> None:
+    sways = film(8, carries, sway=6)
+    at_work = slice(10, 52)
+    assert np.median(moves(sways, "background")[at_work]) > 0.6
+    assert 0.03 < np.median(moves(sways, "moving")[at_work]) < 0.4
+    nobody = film(4, lambda picture, at: cup(picture, 150, 100), sway=6)
+    assert np.median(moves(nobody, "moving")) < 0.05
 
 
 def test_what_was_carried_away_is_a_change_of_state_and_what_was_put_back_is_none() -> None:
