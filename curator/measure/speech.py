@@ -7,34 +7,23 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from curator.abc.measure import AudioBlock, AudioNeed, ClipSeries, Need, Tile, Weight
-from curator.infer.onnx import open_session
+from curator.infer.silero import RATE_HZ, SILERO, WINDOW, Silero, windows
 from curator.model.series import Series
 from curator.model.signal import SeriesSpec, Signal, SignalSpec
 
 __all__ = ["Speech"]
 
-_RATE_HZ = 16_000
-_WINDOW = 512
-_WINDOW_SECONDS = Fraction(_WINDOW, _RATE_HZ)  # a tile of 4 s holds exactly 125
-_CONTEXT = 64
+_WINDOW_SECONDS = Fraction(WINDOW, RATE_HZ)  # a tile of 4 s holds exactly 125
 _WARM_UP_SECONDS = Fraction(4)
 _START, _STOP = 0.5, 0.35
 
 _Floats: TypeAlias = npt.NDArray[np.float32]
-
-_SILERO = Weight(
-    name="silero-vad",
-    url="pypi://silero-vad==6.2.3!/silero_vad/data/silero_vad_16k_sequence.onnx",
-    sha256="9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85",
-    license="MIT",
-    source="Silero Team, silero-vad 6.2 (16 kHz, whole sequences; same values as its streaming model)",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +67,12 @@ class Speech:
     @property
     def needs(self) -> Mapping[str, Need]:
         """Mono sound at 16 kHz, with the tile before."""
-        return {"audio": AudioNeed(sample_rate_hz=_RATE_HZ, before_seconds=_WARM_UP_SECONDS)}
+        return {"audio": AudioNeed(sample_rate_hz=RATE_HZ, before_seconds=_WARM_UP_SECONDS)}
 
     @property
     def weights(self) -> tuple[Weight, ...]:
         """Silero's network."""
-        return (_SILERO,)
+        return (SILERO,)
 
     def start(self, weights: Mapping[str, Path]) -> _Running:
         """Load the network.
@@ -92,7 +81,7 @@ class Speech:
             MeasureError: ``extra-missing`` without onnxruntime, ``weights-unreadable`` when the file is
                 no network.
         """
-        return _Running(open_session(weights[_SILERO.name], wanted_by="speech", extra="audio"))
+        return _Running(Silero(weights[SILERO.name], wanted_by="speech", extra="audio"))
 
     def summarise(self, clip: ClipSeries) -> Mapping[str, Signal]:
         """How much and how fluently somebody speaks in the clip."""
@@ -111,52 +100,34 @@ class Speech:
 
 
 class _Running:
-    def __init__(self, session: Any) -> None:
-        self._session = session
+    def __init__(self, silero: Silero) -> None:
+        self._silero = silero
 
     def tile(self, tile: Tile) -> Mapping[str, Series]:
         block = tile.audio.get("audio")
         if block is None:
             return {}
-        first = -(-(block.start + block.before) // _WINDOW)
-        windows, warm = _windows(block, first * _WINDOW - block.start)
-        if len(windows) == warm:
+        first = -(-(block.start + block.before) // WINDOW)
+        heard, warm = _heard(block, first * WINDOW - block.start)
+        if len(heard) <= warm:
             return {}
-        probability = self._listen(windows)
-        probability[~windows[:, _CONTEXT:].any(axis=1)] = 0
+        probability = self._silero(heard)
         active = _hysteresis(probability)
-        ticks = np.arange(first, first + len(windows) - warm, dtype=np.int64)
+        ticks = np.arange(first, first + len(heard) - warm, dtype=np.int64)
         return {
             "probability": Series(ticks, _WINDOW_SECONDS, probability[warm:].copy()),
             "active": Series(ticks, _WINDOW_SECONDS, active[warm:].copy()),
         }
 
-    def _listen(self, windows: _Floats) -> _Floats:
-        """``(n,)`` probabilities; the memory is empty at the first window."""
-        memory = np.zeros((1, 1, 128), np.float32)
-        heard = self._session.run(
-            ["speech_probs"], {"input": windows, "h": memory, "c": memory.copy()}
-        )[0]
-        probabilities: _Floats = np.clip(heard, 0, 1).astype(np.float32)
-        return probabilities
 
+def _heard(block: AudioBlock, offset: int) -> tuple[_Floats, int]:
+    """Windows of the tile and what came before it; how many of them are warm-up.
 
-def _windows(block: AudioBlock, offset: int) -> tuple[_Floats, int]:
-    """``(n, 64 + 512)`` windows, each after the last samples of the one before; how many are warm-up.
-
-    `offset` is where the tile's first window begins in the block. The last window of a video is
-    filled up with silence.
+    `offset` is where the tile's first window begins in the block.
     """
-    warm = offset // _WINDOW
-    begin = offset - warm * _WINDOW
-    end = block.own.stop
-    count = warm + max(0, -(-(end - offset) // _WINDOW))
-    samples = np.zeros(_CONTEXT + count * _WINDOW, np.float32)
-    heard = np.where(block.covered, block.samples[0], 0)[max(0, begin - _CONTEXT) : end]
-    lead = min(begin, _CONTEXT)
-    samples[_CONTEXT - lead : _CONTEXT - lead + len(heard)] = heard
-    views = np.lib.stride_tricks.sliding_window_view(samples, _CONTEXT + _WINDOW)[::_WINDOW]
-    return np.ascontiguousarray(views[:count]), warm
+    warm = offset // WINDOW
+    sound = np.where(block.covered, block.samples[0], 0)[: block.own.stop]
+    return windows(sound, offset - warm * WINDOW), warm
 
 
 def _hysteresis(probability: _Floats) -> _Floats:
