@@ -20,6 +20,8 @@ __all__ = ["PICTURES", "Link", "best_first", "find_links", "preference"]
 
 PICTURES = "pictures"
 """Name of the comparison by hashes, beside those by vectors that a recipe names."""
+_LIKELY = 1.5
+"""A copy has some picture that is within this many times the bound, even if none is of the same instant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +135,8 @@ def _picture_links(clips: Sequence[Contender], spec: DistinctSpec) -> list[Link]
     held = [(i, clip.footprint) for i, clip in enumerate(clips) if clip.footprint is not None]
     prints = [footprint for _, footprint in held]
     out = []
-    for a, b in candidates(prints, max_distance=spec.max_distance, mirror=spec.mirror):
+    likely = _LIKELY * spec.max_distance
+    for a, b in candidates(prints, max_looks=likely, mirror=spec.mirror):
         (first, one), (second, other) = held[a], held[b]
         if clips[first].earlier_split is not None and clips[second].earlier_split is not None:
             continue

@@ -2,7 +2,7 @@
 
 Small sets are compared hash by hash. Large ones are sorted by samples of their bits (locality
 sensitive hashing: Indyk and Motwani, STOC 1998): hashes that differ in few bits agree on a random
-sample often enough, and 48 samples are tried. The samples are drawn with a fixed seed, so the same clips give
+sample often enough, and 64 samples are tried. The samples are drawn with a fixed seed, so the same clips give
 the same candidates.
 """
 
@@ -22,32 +22,34 @@ _Ints: TypeAlias = npt.NDArray[np.int64]
 
 _EXACT_COMPARISONS = 10**9
 """Up to this many comparisons of hashes, all are made: a few seconds."""
-_TABLES = 48
+_TABLES = 64
+_SAMPLED_BYTES = 3
 _NEIGHBOURS = 16
 """Rows looked at beyond each one in a bucket; longer buckets are ordered, so that what is equal is adjacent."""
-_PER_SECOND = 8
+_EVERY = 2
+"""Every second hash, four per second, is looked up: pictures an eighth of a second apart are much alike."""
 
 
 def candidates(
-    clips: Sequence[Footprint], *, max_distance: float, mirror: bool = False
+    clips: Sequence[Footprint], *, max_looks: float, mirror: bool = False
 ) -> list[tuple[int, int]]:
-    """Pairs ``(i, j)`` with ``i < j`` of clips that show a picture within `max_distance` of each other.
+    """Pairs ``(i, j)`` with ``i < j`` of clips that show a picture within `max_looks` of each other.
 
     A picture of one clip is compared with the pictures and the crops of the others (and with their
     mirror images).
 
     Args:
-        max_distance: share of bits.
+        max_looks: share of bits.
     """
-    whole, owner = _rows([clip.hashes[::_PER_SECOND] for clip in clips])
+    whole, owner = _rows([clip.hashes[::_EVERY] for clip in clips])
     variants = [[clip.crops.reshape(-1, clip.hashes.shape[1]) for clip in clips]]
     if mirror:
-        variants.append([mirrored_bits(clip.hashes[::_PER_SECOND]) for clip in clips])
+        variants.append([mirrored_bits(clip.hashes[::_EVERY]) for clip in clips])
         variants.append([mirrored_bits(rows) for rows in variants[0]])
     parts = [_rows(variant) for variant in variants]
     bits = np.concatenate([whole, *(rows for rows, _ in parts)])
     owners = np.concatenate([owner, *(own for _, own in parts)])
-    most = round(256 * max_distance)
+    most = round(256 * max_looks)
     pairs = near_rows(bits, owners, num_whole=len(whole), most=most)
     return [(int(a), int(b)) for a, b in pairs]
 
@@ -105,33 +107,40 @@ def _all_pairs(words: npt.NDArray[np.uint64], owners: _Ints, num_whole: int, mos
 def _sampled_pairs(
     words: npt.NDArray[np.uint64], owners: _Ints, num_whole: int, most: int
 ) -> _Ints:
-    """The same by bit samples, as long as the number of rows has bits: then a bucket holds few strangers."""
+    """The same by samples of three bytes: of millions of rows, a bucket then holds few strangers."""
     count = int(owners.max()) + 1
     random = np.random.default_rng(0)
-    length = min(max(len(words).bit_length(), 12), 30)
-    whole = np.arange(len(words)) < num_whole
-    found = [np.empty(0, np.int64)]
+    octets = words.view(np.uint8).reshape(len(words), -1)
+    found = np.empty(0, np.int64)
     for _ in range(_TABLES):
-        keys = _sample(words, random.permutation(256)[:length])
-        order = np.lexsort((words[:, 0], keys))
-        keys, rows = keys[order], order
-        for ahead in range(1, min(_NEIGHBOURS, len(rows) - 1) + 1):
-            a, b = rows[:-ahead], rows[ahead:]
-            same = (
-                (keys[:-ahead] == keys[ahead:]) & (whole[a] | whole[b]) & (owners[a] != owners[b])
-            )
-            if not same.any():
-                continue
-            a, b = a[same], b[same]
-            near = _differ(words[a], words[b]) <= most
-            found.append(_codes(owners[a[near]], owners[b[near]], count))
-        found = [np.unique(np.concatenate(found))]
-    return found[0]
+        key = np.zeros(len(words), np.uint64)
+        for place in random.permutation(octets.shape[1])[:_SAMPLED_BYTES]:
+            key = (key << np.uint64(8)) | octets[:, place]
+        # Inside a bucket in the order of the first bits, so that equals are adjacent.
+        rows = np.argsort((key << np.uint64(40)) | (words[:, 0] >> np.uint64(24)), kind="stable")
+        codes = _neighbours(words, key[rows], rows, owners, num_whole, most, count)
+        found = np.unique(np.concatenate([found, *codes]))
+    return found
 
 
-def _sample(words: npt.NDArray[np.uint64], places: _Ints) -> npt.NDArray[np.uint32]:
-    key = np.zeros(len(words), np.uint32)
-    for place in places:
-        bit = (words[:, place // 64] >> np.uint64(place % 64)) & np.uint64(1)
-        key = (key << np.uint32(1)) | bit.astype(np.uint32)
-    return key
+def _neighbours(
+    words: npt.NDArray[np.uint64],
+    keys: npt.NDArray[np.uint64],
+    rows: _Ints,
+    owners: _Ints,
+    num_whole: int,
+    most: int,
+    count: int,
+) -> list[_Ints]:
+    """Pairs of near rows that are at most `_NEIGHBOURS` apart in the same bucket."""
+    found = []
+    for ahead in range(1, min(_NEIGHBOURS, len(rows) - 1) + 1):
+        at = np.flatnonzero(keys[:-ahead] == keys[ahead:])
+        if not len(at):
+            break
+        a, b = rows[at], rows[at + ahead]
+        usable = (np.minimum(a, b) < num_whole) & (owners[a] != owners[b])
+        a, b = a[usable], b[usable]
+        near = _differ(words[a], words[b]) <= most
+        found.append(_codes(owners[a[near]], owners[b[near]], count))
+    return found

@@ -31,6 +31,8 @@ STILL_LUMA = 0.2
 _LEAST_SECONDS = 1.0
 """No shift is tried that leaves less than this in common."""
 _SAME_TIME_SECONDS = 0.15
+_LOOSE = 0.1
+"""Pictures sampled at other moments differ by so much more than they will once the clips are laid over each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +48,12 @@ class Match:
 
     @property
     def distance(self) -> float:
-        """How far they are from being the same: looks and moves added up.
+        """How far they are from being the same: three quarters of looks, and moves.
 
-        Still clips have looks alone to tell by, so that must agree better: it counts four times.
+        Looks count less, since crops and captions change them in copies and parts of one take share
+        them. Still clips have looks alone to tell by, so they must agree better: they count twice.
         """
-        return self.looks + self.moves if self.moves is not None else 4 * self.looks
+        return 0.75 * self.looks + self.moves if self.moves is not None else 2 * self.looks
 
 
 def compare(
@@ -63,7 +66,7 @@ def compare(
         enough: a distance beyond which nobody asks how far exactly: None as well.
     """
     pair = _best_windows(one, other)
-    if pair is None or pair[0] > enough:
+    if pair is None or 0.75 * (pair[0] - _LOOSE) > enough:
         return None
     looks, mine, theirs = pair
     a, b = _moving(one, mine), _moving(other, theirs)
@@ -113,17 +116,25 @@ def _distances(a: Bits, b: Bits) -> npt.NDArray[np.float32]:
 def _aligned(
     one: Footprint, mine: int, other: Footprint, theirs: int, shift: float
 ) -> float | None:
-    """Median distance between pictures shown at the same moment, given the shift."""
-    (times, hashes), (other_times, other_hashes) = _window(one, mine), _window(other, theirs)
-    gaps = np.abs(times[:, None] - (other_times[None] + shift))
-    nearest = gaps.argmin(axis=1)
-    usable = gaps[np.arange(len(times)), nearest] <= _SAME_TIME_SECONDS
-    a, b = hashes[usable], other_hashes[nearest[usable]]
-    told = a.any(axis=1) & b.any(axis=1)
+    """Median distance between pictures shown at the same moment, given the shift.
+
+    Pictures are sampled at other moments in the two, so a bit differs only if it differs from the
+    picture before that moment and from the one after it.
+    """
+    if mine:  # crops are rare: look for each of them among the many whole pictures
+        return _aligned(other, theirs, one, mine, -shift) if not theirs else None
+    (times, hashes), (few_times, few) = _window(one, mine), _window(other, theirs)
+    if len(times) < 2:
+        return None
+    moments = few_times + shift
+    after = np.clip(np.searchsorted(times, moments), 1, len(times) - 1)
+    gap = np.maximum(times[after - 1] - moments, moments - times[after])
+    told = (gap <= _SAME_TIME_SECONDS) & few.any(axis=1)
+    told &= hashes[after - 1].any(axis=1) & hashes[after].any(axis=1)
     if not told.any():
         return None
-    differ = np.bitwise_count(a[told] ^ b[told]).sum(axis=1, dtype=np.int64) / 256
-    return float(np.median(differ))
+    before, later = (hashes[at[told]] ^ few[told] for at in (after - 1, after))
+    return float(np.median(np.bitwise_count(before & later).sum(axis=1, dtype=np.int64) / 256))
 
 
 def _moving(clip: Footprint, window: int) -> _Array:

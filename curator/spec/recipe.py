@@ -150,8 +150,8 @@ class DistinctSpec:
 
     pictures: bool = True
     """Compare pictures and their movement (measure ``phash``): finds copies that were re-encoded, scaled, cropped, graded, or begin elsewhere."""
-    max_distance: float = field(default=0.2, metadata={"unit": "ratio"})
-    """Largest distance of two copies by their pictures: the share of hash bits that differ, and 1 - correlation of the movement, added up; where nothing moves, four times the former."""
+    max_distance: float = field(default=0.13, metadata={"unit": "ratio"})
+    """Largest distance of two copies by their pictures: three quarters of the share of hash bits that differ, plus 1 - correlation of the movement; where nothing moves, twice the share of bits."""
     min_overlap: float = field(default=0.5, metadata={"unit": "ratio"})
     """Share of the shorter clip that must be seen again in the other."""
     mirror: bool = False
