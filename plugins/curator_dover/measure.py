@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -29,6 +29,7 @@ __all__ = ["Dover", "DoverMobile"]
 _LOG = logging.getLogger(__name__)
 _WEIGHTS = "checkpoint"
 _MIN_FRAMES = 8
+_ADDRESS: Mapping[str, object] = {"key": False}  # the digest of the weights is in the key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +40,11 @@ class _Settings:
     model: ClassVar[Model]
     name: ClassVar[str]
 
-    weights_from: str = ""
+    weights_from: str = field(default="", metadata=_ADDRESS)
     """Address of the published checkpoint (`file:///...`, `hf://owner/name@revision/file`, `https://...`). It is never fetched unasked: without an address the measure cannot run."""
-    sha256: str = ""
+    sha256: str = field(default="", metadata=_ADDRESS)
     """Digest of the checkpoint, 64 lower-case hex digits."""
-    license: str = "LicenseRef-S-Lab-1.0"
+    license: str = field(default="LicenseRef-S-Lab-1.0", metadata=_ADDRESS)
     """Licence of the checkpoint that you chose, as it will be recorded: non-commercial since August 2024 (S-Lab 1.0), MIT for copies published under it."""
     reference: Reference = Reference.lsvq_test
     """Set of videos whose scores are 'usual' for `score_calibrated`."""
@@ -84,8 +85,8 @@ class _Settings:
         from curator_dover.checkpoint import load
         from curator_dover.network import Network
 
-        _notice(self.name, self.license)
-        return _Running(Network(self.model, load(weights[_WEIGHTS], self.model)), self.seed)
+        network = Network(self.model, load(weights[_WEIGHTS], self.model))
+        return _Running(network, self.seed, _notice_of(self.name, self.license))
 
     def summarise(self, clip: ClipSeries) -> Mapping[str, Signal]:
         raw = [_mean(clip.series.get(name)) for name in ("technical_raw", "aesthetic_raw")]
@@ -174,11 +175,13 @@ class DoverMobile(_Settings):
 
 
 class _Running:
-    def __init__(self, network: Network, seed: int) -> None:
+    def __init__(self, network: Network, seed: int, notice: str) -> None:
         self._network = network
         self._seed = seed
+        self._notice = notice
 
     def tile(self, tile: Tile) -> Mapping[str, Series]:
+        _say_once(self._notice)  # not while the model is loaded: the engine hushes greetings there
         block = tile.frames["rgb"]
         technical, aesthetic = self._scores(block, tile.index)
         count = block.own.stop - block.own.start
@@ -217,12 +220,14 @@ def _mean(series: Series | None) -> float | None:
     return float(np.nanmean(series.values.astype(np.float64)))
 
 
-@cache
-def _notice(name: str, terms: str) -> None:
-    """Say once in a process whose weights these are."""
-    _LOG.warning(
-        "%s: the weights of DOVER (Wu et al., S-Lab, NTU) are used under %s. The published repository"
-        " allows non-commercial use only since 2024-08-12; see that your use is allowed.",
-        name,
-        terms,
+def _notice_of(name: str, terms: str) -> str:
+    return (
+        f"{name}: the weights of DOVER (Wu et al., S-Lab, NTU) are used under {terms}. The published"
+        " repository allows non-commercial use only since 2024-08-12; see that your use is allowed."
     )
+
+
+@cache
+def _say_once(notice: str) -> None:
+    """Log it, once in a process."""
+    _LOG.warning("%s", notice)

@@ -17,6 +17,7 @@ from curator_dover.tests.invented import weights
 from curator_dover.video import score_video
 
 from curator.errors import MeasureError
+from curator.spec.operand import key_settings
 from curator.testing.measure import MeasureTests, scene
 from curator.testing.tiles import Footage, run, summary
 
@@ -74,12 +75,21 @@ def test_an_address_becomes_a_weight_with_its_licence() -> None:
 
 
 def test_the_licence_is_said_once(checkpoint: Path, caplog: pytest.LogCaptureFixture) -> None:
-    measure._notice.cache_clear()
+    measure._say_once.cache_clear()
     with caplog.at_level(logging.WARNING):
-        for _ in range(2):
-            DoverMobile().start({"checkpoint": checkpoint})
+        run(DoverMobile(license="MIT"), scene(), weights={"checkpoint": checkpoint})
     [record] = caplog.records
+    assert "used under MIT" in record.getMessage()
     assert "non-commercial" in record.getMessage()
+
+
+def test_where_the_weights_lie_is_no_part_of_a_key() -> None:
+    here, there = (
+        DoverMobile(weights_from=f"file:///{place}/x.pth", sha256="0" * 64)
+        for place in ("here", "there")
+    )
+    assert key_settings(here) == key_settings(there)
+    assert key_settings(here) != key_settings(DoverMobile(seed=1))
 
 
 def test_a_tile_has_one_score_and_the_seed_decides_it(checkpoint: Path) -> None:
