@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 from curator.abc.measure import Measure
 from curator.errors import RecipeError
+from curator.model.signal import SeriesSpec
 from curator.registry import load_measure, measures, nearest
 from curator.spec.places import Places
 from curator.spec.read import Reader
@@ -107,7 +108,7 @@ def resolve_vector(of: str, named: Mapping[str, MeasureSpec]) -> Operand:
         RecipeError: ``recipe-unknown-measure`` or ``recipe-unknown-signal``.
         MeasureError: when the operator is known but cannot be imported.
     """
-    return _series(of, named, lambda shape: len(shape) == 1, "no series of vectors")
+    return _series(of, named, _is_vector, "no series of vectors")
 
 
 def resolve_series(of: str, named: Mapping[str, MeasureSpec]) -> Operand:
@@ -117,19 +118,24 @@ def resolve_series(of: str, named: Mapping[str, MeasureSpec]) -> Operand:
         RecipeError: ``recipe-unknown-measure`` or ``recipe-unknown-signal``.
         MeasureError: when the operator is known but cannot be imported.
     """
-    return _series(of, named, lambda _shape: True, "no series")
+    return _series(of, named, lambda _spec: True, "no series")
+
+
+def _is_vector(spec: SeriesSpec) -> bool:
+    """Hashes are rows of numbers too, but have no direction."""
+    return len(spec.shape) == 1 and spec.unit != "bits"
 
 
 def _series(
     of: str,
     named: Mapping[str, MeasureSpec],
-    fits: Callable[[tuple[int | None, ...]], bool],
+    fits: Callable[[SeriesSpec], bool],
     what: str,
 ) -> Operand:
     measure, _, rest = of.partition(".")
     spec = _spec(measure, named)
     kind = load_measure(spec.op)
-    found = {one.name: one for one in kind.series if fits(one.shape)}
+    found = {one.name: one for one in kind.series if fits(one)}
     if rest not in found:
         raise RecipeError(
             f"'{of}' is {what}",
