@@ -99,8 +99,10 @@ def _lines(chances: _Map, stretch: npt.NDArray[np.float32], least: float) -> lis
     tallest, lines = _MAX_HEIGHT * min(chances.shape), []
     for outline in outlines[:_MAX_LINES]:
         centre, size, angle = cv2.minAreaRect(outline)
+        if min(size) < _MIN_CORE_PX:
+            continue
         grown = _grown(size)
-        if min(size) < _MIN_CORE_PX or not _MIN_LINE_PX <= min(grown) <= tallest:
+        if not _MIN_LINE_PX <= min(grown) <= tallest:
             continue
         confidence = _inside(chances, cv2.boxPoints((centre, size, angle)).astype(np.float32))
         if confidence < least:
