@@ -123,7 +123,7 @@ class Pose:
     """Least confidence of the detector for a place to be looked at."""
     min_presence: float = 0.8
     """Least confidence of the landmark network, in the picture and in its mirror image, for a person to count."""
-    max_mirror_gap: float = 0.03
+    max_mirror_gap: float = 0.025
     """Largest distance between the points fitted to the picture and to its mirror image, in body lengths, for a person to count."""
     min_height: float = 0.1
     """Least height of a body that counts, were it upright, as a share of the picture's height."""

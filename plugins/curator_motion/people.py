@@ -18,7 +18,8 @@ __all__ = ["Belief", "Crowd", "Person", "Scene", "same"]
 _MAX_PEOPLE = 6
 _SAME_BODY = 0.5
 _SAME_PLACE = 0.3
-_CLOSE = (0.05, 0.9, 1.1)
+_SAME_SIZE = 0.6
+_CLOSE = (0.08, 0.85, 1.2)
 _LEAST_JOINTS = 4
 _WHOLE = 0.75
 
@@ -73,31 +74,35 @@ class Crowd:
         ago and nobody has been found, the network looks again.
         """
         size = picture.shape[:2]
-        found = self._fitted(picture, self._finder(picture)[:_MAX_PEOPLE])
+        found: list[Person] = []
+        self._add(found, picture, self._finder(picture)[:_MAX_PEOPLE])
+        lost = [one.body.next_region for one in before]
+        self._add(found, picture, lost)
         people = self._believed(found, size)
-        lost = [one.body.next_region for one in before if not any(same(one, p) for p in people)]
-        found += self._fitted(picture, lost)
-        people = sorted(
-            self._believed(found, size), key=lambda one: _rank(one.body, size), reverse=True
-        )
+        people.sort(key=lambda one: _rank(one.body, size), reverse=True)
         people = _faithful(people, before, size)
         gaps = [one.mirror_gap for one in people[:1] or found]
         return Scene(tuple(people), min(gaps, default=math.nan))
 
-    def _fitted(self, picture: Picture, regions: Iterable[Region]) -> list[Person]:
-        """What the network takes for people in `regions`, by the picture and by its mirror image."""
-        found = []
+    def _add(self, found: list[Person], picture: Picture, regions: Iterable[Region]) -> None:
+        """Look into each of `regions`, unless it holds somebody who has been found."""
         for region in regions:
-            body = self._fitter(picture, region)
-            if body.presence < self._belief.min_presence:
-                continue
-            if not _close(region, body.next_region):
-                body = self._fitter(picture, body.next_region)
-            mirrored = self._fitter.mirrored(picture, body.region)
-            if min(body.presence, mirrored.presence) >= self._belief.min_presence:
-                gap = _gap(body, mirrored, picture.shape[:2])
-                found.append(Person(_mean(body, mirrored), gap))
-        return found
+            sure = [one for one in found if one.mirror_gap <= self._belief.max_mirror_gap]
+            if not any(_alike(one.body.next_region, region) for one in sure):
+                one = self._fitted(picture, region)
+                found += [one] if one else []
+
+    def _fitted(self, picture: Picture, region: Region) -> Person | None:
+        """What the network takes for a person, by the picture and by its mirror image."""
+        body = self._fitter(picture, region)
+        if body.presence < self._belief.min_presence:
+            return None
+        if not _close(region, body.next_region):
+            body = self._fitter(picture, body.next_region)
+        mirrored = self._fitter.mirrored(picture, body.region)
+        if min(body.presence, mirrored.presence) < self._belief.min_presence:
+            return None
+        return Person(_mean(body, mirrored), _gap(body, mirrored, picture.shape[:2]))
 
     def _believed(self, found: Iterable[Person], size: tuple[int, int]) -> list[Person]:
         """Those who count, each once."""
@@ -114,8 +119,11 @@ class Crowd:
 
 def same(one: Person, other: Person) -> bool:
     """Whether they stand so near each other, and are so alike in size, that they may be one person."""
-    first, second = one.body.region, other.body.region
-    return _apart(first, second) < _SAME_PLACE and 0.6 < first.side / second.side < 1 / 0.6
+    return _alike(one.body.region, other.body.region)
+
+
+def _alike(one: Region, other: Region) -> bool:
+    return _apart(one, other) < _SAME_PLACE and _SAME_SIZE < one.side / other.side < 1 / _SAME_SIZE
 
 
 def _apart(one: Region, other: Region) -> float:
