@@ -20,7 +20,7 @@ from yaml import YAMLError
 
 from curator.errors import RecipeErrors
 from curator.spec.folders import plugin_packages, recipe_folders
-from curator.spec.yaml_file import vet, yaml_error
+from curator.spec.yaml_file import text_keys, vet, yaml_error
 
 __all__ = ["CuratorSearchPath", "RecipeSource", "register"]
 
@@ -68,7 +68,7 @@ class RecipeSource(ConfigSource):
             raise ConfigLoadError(f"no recipe '{config_path}' in {self.path}")
         vet(file)
         try:
-            config = OmegaConf.load(file)
+            config = OmegaConf.create(text_keys(file.read_text(encoding="utf-8")))
         except YAMLError as error:  # a key written twice: YAML allows it, a recipe does not
             raise RecipeErrors([yaml_error(file, error)]) from error
         return ConfigResult(self.provider, self.full_path(), config, {"package": "_global_"})

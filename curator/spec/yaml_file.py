@@ -12,7 +12,7 @@ import yaml
 
 from curator.errors import Location, RecipeError, RecipeErrors
 
-__all__ = ["Mark", "compose_text", "location", "read_marks", "vet", "yaml_error"]
+__all__ = ["Mark", "compose_text", "location", "read_marks", "text_keys", "vet", "yaml_error"]
 
 _NOT_A_RECIPES = {
     "hydra": "it configures the command line itself",
@@ -70,6 +70,35 @@ def compose_text(text: str) -> yaml.Node | None:
     """The tree of nodes of a YAML text; nothing is constructed."""
     node: yaml.Node | None = yaml.compose(text, Loader=_Loader)
     return node
+
+
+def text_keys(text: str) -> str:
+    """A YAML text whose keys are text: ``yes``, ``no``, ``on`` and the like are quoted where they are keys.
+
+    YAML 1.1 takes them for true and false, which no setting is called and some are: prompts have
+    a `yes` and a `no`.
+
+    Raises:
+        yaml.YAMLError: when it is no YAML.
+    """
+    node = compose_text(text)
+    keys = [] if node is None else _boolean_keys(node)
+    # A map that is merged elsewhere is met twice. The last first, so that places stay what they are.
+    places = {(key.start_mark.index, key.end_mark.index) for key in keys}
+    for start, end in sorted(places, reverse=True):
+        text = f"{text[:start]}'{text[start:end]}'{text[end:]}"
+    return text
+
+
+def _boolean_keys(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _boolean_keys(item)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.tag == "tag:yaml.org,2002:bool":
+                yield key
+            yield from _boolean_keys(value)
 
 
 def yaml_error(file: Path, error: yaml.YAMLError) -> RecipeError:

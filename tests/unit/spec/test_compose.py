@@ -211,3 +211,14 @@ def test_a_key_written_twice_is_a_mistake(here: Path, tmp_path: Path) -> None:
     assert error.reason == "recipe-yaml"
     assert error.where is not None
     assert error.where.line == 2
+
+
+def test_a_setting_may_be_called_yes_in_a_file_and_on_the_command_line(
+    here: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "words.yaml"
+    file.write_text("measure: {talk: {op: relevance, yes: [a face], no: [a slide]}}\n")
+    (one,) = composed(str(file), "measure.talk.no=[a crowd,an empty room]")
+    assert one.recipe["measure"]["talk"]["yes"] == ["a face"]
+    assert one.recipe["measure"]["talk"]["no"] == ["a crowd", "an empty room"]
+    assert str(one.places.value("measure.talk.yes")).endswith("words.yaml:1:33")

@@ -3,10 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from curator.errors import RecipeErrors
 from curator.spec.places import ConfigFile, places_of
-from curator.spec.yaml_file import read_marks, vet
+from curator.spec.yaml_file import read_marks, text_keys, vet
 
 
 def test_places_are_those_that_an_editor_shows(tmp_path: Path) -> None:
@@ -94,3 +95,24 @@ def test_a_recipe_may_refer_to_its_own_keys(tmp_path: Path) -> None:
     file = tmp_path / "r.yaml"
     file.write_text("# @package _global_\ndefaults: [avatar, _self_]\nname: a\ntarget: ${name}\n")
     vet(file)
+
+
+def test_yes_and_no_are_text_where_they_are_keys_and_what_they_were_where_they_are_values() -> None:
+    text = """# Straße
+a: &a {yes: [ä, no], no: b, On: yes}
+x:
+  - off: 2
+  - "yes": true
+b: {<<: *a, true: 1}
+"""
+    config = OmegaConf.to_container(OmegaConf.create(text_keys(text)))
+    assert config == {
+        "a": {"yes": ["ä", False], "no": "b", "On": True},
+        "x": [{"off": 2}, {"yes": True}],
+        "b": {"yes": ["ä", False], "no": "b", "On": True, "true": 1},
+    }
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "a: {b: yes}\n", "no"])
+def test_a_text_without_such_keys_stays_as_it_is(text: str) -> None:
+    assert text_keys(text) == text
