@@ -51,14 +51,16 @@ class Technical:
     its codec, size and frame rate. A part without a value (no edges, no structure) does not count;
     a frame on which neither focus nor detail can be judged (black, fog, plain wall) has no score.
     It judges single pictures: shake, flicker and repeated frames are told by motion, flicker and
-    freeze, text on the picture by none of them. It is no model of what people like (see dover).
+    freeze, and text on the picture by text. It is no model of what people like (see dover).
     Typical: 0.75..0.95 crisp camera footage with enough bits; 0.5..0.75 talking heads and web video
-    as they are found; 0.3..0.5 soft, blocky or starved, and robot footage enlarged to 720p; below
-    0.2 blurred, enlarged 4 times, or mostly clipped (slides). One clip, degraded: as it is 0.91,
-    Gaussian blur of 1, 2, 4, 8 px 0.85, 0.44, 0.13, 0.04; H.264 at crf 32, 40, 50 0.81, 0.68, 0.41;
-    strong noise 0.75; enlarged 4 times 0.16; dark 0.5, over-exposed 0.5.
+    as they are found; 0.3..0.5 soft, blocky or starved, and robot footage enlarged to 720p;
+    0.12..0.3 portraits enlarged 2.5 times; below 0.2 enlarged 4 times, blurred, or
+    mostly clipped (slides). One clip, degraded: as it is 0.91; Gaussian blur of 1, 2, 4, 8 px 0.85,
+    0.44, 0.13, 0.04; H.264 at crf 32, 40, 50 0.81, 0.68, 0.41; strong noise 0.75; enlarged 4 times 0.16; dark 0.5, over-exposed 0.5.
     What fools it: what fools its parts; a shallow focus with a small sharp subject; honest darkness;
-    a still camera needs few bits and is marked down a little for it.
+    a still camera needs few bits and is marked down a little for it. It judges the pixels of the
+    file: footage that will be made smaller can be better than its score, so bounds for samples of
+    512 px from films of 720 and more should be low (0.1), and higher where pixels are kept.
     Source: our own combination, ordered by planted distortions (blur, compression, noise, scaling);
     the parts name theirs in their measures. Own code, no weights.
     """
