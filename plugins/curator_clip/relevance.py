@@ -1,0 +1,131 @@
+"""The measure `relevance`: how well a frame fits the recipe's own words, rather than others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from curator.abc.measure import ClipSeries, Tile
+from curator.model.series import Series
+from curator.model.signal import SeriesSpec, Signal, SignalSpec
+from curator_clip.embedding import EMBEDDING
+from curator_clip.encoder import Encoder, Vectors
+from curator_clip.network import Network
+
+__all__ = ["Relevance"]
+
+_Floats: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relevance(Network):
+    """How well a frame fits the prompts under `yes` rather than those under `no`, by image-text similarity.
+
+    Cosines between the frame's vector and each prompt's are multiplied by the network's own scale and
+    shared out by a softmax over all prompts; `probability` is the share of `yes`, `margin` that
+    share minus the rest. So a value answers "which of these", never "is it": give a `no` for what is
+    likely in its place ("a slide", "an empty room"), or the nearest of bad prompts wins.
+    Typical: `margin` near 1 or -1 with good opposites and a scale of 100, within 0.3 of 0 where the
+    prompts do not tell it apart. `yes_similarity` 0.25..0.35 for a sentence that fits and 0.1..0.2
+    for one that does not (ViT-B-32 of OpenAI or LAION; other networks have other scales).
+    What fools it: text in the picture is read as what it says; counts, left and right, "not" and
+    small things are hardly seen; `published` preparation cuts off the sides of wide pictures; two
+    prompts of the same meaning on one side weigh twice.
+    Source: Radford et al., "Learning transferable visual models from natural language supervision",
+    ICML 2021; Ilharco et al., OpenCLIP (MIT). No weights of its own: the recipe names a
+    checkpoint, whose licence is recorded.
+    """
+
+    name: ClassVar[str] = "relevance"
+    version: ClassVar[int] = 1
+    cost: ClassVar[float] = 0.13
+    series: ClassVar[tuple[SeriesSpec, ...]] = (
+        SeriesSpec(
+            name="margin",
+            unit="difference",
+            about="probability of the prompts under `yes` minus those under `no`, -1 to 1",
+        ),
+        SeriesSpec(
+            name="probability", unit="ratio", about="probability of the prompts under `yes`"
+        ),
+        SeriesSpec(
+            name="yes_similarity", unit="cosine", about="of the frame and the nearest `yes` prompt"
+        ),
+        SeriesSpec(
+            name="no_similarity", unit="cosine", about="of the frame and the nearest `no` prompt"
+        ),
+        EMBEDDING,
+    )
+    signals: ClassVar[tuple[SignalSpec, ...]] = ()
+
+    yes: tuple[str, ...] = ()
+    """What should be seen, each a short description of a picture in English, e.g. ``[a person talking to the camera]``."""
+    no: tuple[str, ...] = ()
+    """What may be seen in its place, e.g. ``[a slide, a crowd]``."""
+
+    def __post_init__(self) -> None:
+        self.check_network()
+        if not self.checkpoint and not self.yes and not self.no:
+            return
+        if not self.checkpoint:
+            raise ValueError("give `checkpoint`: without weights the numbers would mean nothing")
+        if not self.yes or not self.no:
+            raise ValueError(
+                "give prompts under `yes` and under `no`: they are weighed against each other"
+            )
+        prompts = (*self.yes, *self.no)
+        if not all(prompt.strip() for prompt in prompts) or len({*prompts}) < len(prompts):
+            raise ValueError("prompts are not empty, and each is given once")
+
+    def start(self, weights: Mapping[str, Path]) -> _Running:
+        """Load the network and read the prompts.
+
+        Raises:
+            MeasureError: ``weights-missing``, ``extra-missing``, ``weights-mismatch``, ``clip-model``,
+                ``clip-training``, ``clip-words``, ``prompt-too-long``.
+        """
+        return _Running(self.encoder(weights, (*self.yes, *self.no)), self.yes, self.no)
+
+    def summarise(self, clip: ClipSeries) -> Mapping[str, Signal]:
+        return {}
+
+
+class _Running:
+    def __init__(self, encoder: Encoder, yes: tuple[str, ...], no: tuple[str, ...]) -> None:
+        self._encoder = encoder
+        self._prompts = encoder.prompts((*yes, *no))
+        self._num_yes = len(yes)
+
+    def tile(self, tile: Tile) -> Mapping[str, Series]:
+        block = tile.frames["rgb"]
+        vectors = self._encoder.pictures(block.pixels[block.own])
+        cosines = _cosines(vectors, self._prompts)
+        share = _softmax(self._encoder.scale * cosines)[:, : self._num_yes].sum(axis=1)
+        share = np.clip(share, 0, 1)
+        numbers = {
+            "margin": 2 * share - 1,
+            "probability": share,
+            "yes_similarity": cosines[:, : self._num_yes].max(axis=1, initial=-1),
+            "no_similarity": cosines[:, self._num_yes :].max(axis=1, initial=-1),
+        }
+        made = {name: block.series(one.astype(np.float32)) for name, one in numbers.items()}
+        return {**made, EMBEDDING.name: block.series(vectors.astype(np.float16))}
+
+
+def _cosines(vectors: Vectors, prompts: Vectors) -> _Floats:
+    """``(n, k)``; each from its own two vectors, so the company of others changes no bit."""
+    pairs = vectors[:, None].astype(np.float64) * prompts[None].astype(np.float64)
+    sums: _Floats = pairs.sum(axis=2)
+    return sums
+
+
+def _softmax(logits: _Floats) -> _Floats:
+    """``(n, k)`` shares of 1 in each row."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
+    shares: _Floats = powers / powers.sum(axis=1, keepdims=True)
+    return shares
