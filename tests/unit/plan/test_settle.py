@@ -259,6 +259,23 @@ def test_quotas_hold_for_sources_and_splits_and_buckets() -> None:
     assert groups == {"-inf..10", "10..inf"}
 
 
+def test_quotas_hold_for_clusters_and_for_one_identity() -> None:
+    draw = np.random.default_rng(3)
+    centres = draw.standard_normal((3, 64))
+    clips = []
+    for k in range(12):
+        unit = centres[k % 3] + 0.1 * draw.standard_normal(64)
+        unit = (unit / np.linalg.norm(unit)).astype(np.float32)
+        clips.append(clip(f"k{k}", vectors={VECTORS: unit}))
+    clips.append(clip("none"))
+    for how in ({"clusters": 3}, {"max_distance": 0.1}):
+        settled = settle(plan(balance={"g": {"by": VECTORS, "max_clips": 1, **how}}), clips)
+        stay = {c.name for c in clips if (c.fingerprint, c.span) not in settled.falls}
+        assert len(stay) == 4, how
+        assert "none@0" in stay
+        assert {int(name[1:-2]) % 3 for name in stay - {"none@0"}} == {0, 1, 2}
+
+
 def test_clips_without_the_signal_make_a_group() -> None:
     clips = [clip("a"), clip("b"), clip("c", luma__mean__median=3.0)]
     settled = settle(plan(balance={"l": {"by": "luma.mean.median", "max_clips": 1}}), clips)
