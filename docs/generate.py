@@ -148,6 +148,8 @@ def _written(value: object) -> str:
         return value.name
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_written, value))}]"
     return str(value)
 
 
