@@ -55,7 +55,7 @@ class Hands:
     name: ClassVar[str] = "hands"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = "robotics"
-    cost: ClassVar[float] = 0.4
+    cost: ClassVar[float] = 0.2
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         _number("count", "count", "hands that the landmark network confirms, at most 4"),
         _number("confidence", "ratio", "the detector's confidence in the largest hand"),

@@ -62,7 +62,7 @@ class Workspace:
     name: ClassVar[str] = "workspace"
     version: ClassVar[int] = 2
     extra: ClassVar[str | None] = "robotics"
-    cost: ClassVar[float] = 0.2
+    cost: ClassVar[float] = 0.075
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(name="tools", unit="ratio", about="probability of tools and small machines"),
         SeriesSpec(
