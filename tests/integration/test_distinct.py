@@ -222,3 +222,25 @@ def test_releases_that_cannot_be_compared_with_are_refused(films: Path, tmp_path
         with pytest.raises(StoreError) as caught:
             built(tmp_path, recipe(films / "a.mp4", distinct={"against": [str(against)]}))
         assert caught.value.reason == reason
+
+
+def test_a_sweep_gives_each_recipe_what_it_gets_alone(films: Path, tmp_path: Path) -> None:
+    wanted = [
+        recipe(films / "*.mp4", name="all"),
+        recipe(films / "*.mp4", name="distinct", distinct={}),
+        recipe(films / "*.mp4", name="few", balance={"v": {"by": "video", "max_clips": 1}}),
+    ]
+    together = build(wanted, settings(tmp_path / "sweep"), Silent())
+    for one, result in zip(wanted, together, strict=True):
+        alone = built(tmp_path / one.name, one)
+        assert result.release.digest == alone.release.digest, one.name
+
+
+def test_the_same_file_twice_is_no_copy(films: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "twice"
+    folder.mkdir()
+    for name in ("first.mp4", "second.mp4"):
+        (folder / name).write_bytes((films / "a.mp4").read_bytes())
+    result = built(tmp_path, recipe(folder / "*.mp4", distinct={}))
+    reasons = {Path(row["video"]).name: row["reason"] for row in rows(result)}
+    assert reasons == {"first.mp4": "ok", "second.mp4": "same-content"}
