@@ -37,16 +37,17 @@ class Pose:
     A detector finds places that may be people, and a second network fits 33 points to each. Birds,
     chairs and robot arms get points as well; so every candidate is fitted a second time to its mirror
     image. Who is there is fitted alike both times (`mirror_gap` 0.006 to 0.02 body lengths), what is
-    nobody is not (0.03 to 0.08), and only what agrees counts. The one followed is the most complete
+    nobody is not (0.025 to 0.08), and only what agrees counts. The one followed is the most complete
     body, the tallest of several. Lengths are body lengths: the height of that body, were it upright.
     Movement is that of the joints against the hips (`speed`), so a pan, a zoom or a person who is carried
     along does not count; feet are compared with the background, whose shift is measured around the people.
 
     Typical: `inside` 1 in the open, 0.8 with a hidden arm, below 0.7 for a person cut off at the knees
-    or behind a table, 0.3 for a talking head. `speed` 0.1..0.2 lengths per second standing still, 0.3..0.8
-    walking and gestures, above 1 sport. Per clip: `spread` below 0.03 still, 0.05..0.15 walking and play;
-    `variety` 1 standing, 10 and more in play; `periodicity` above 0.6 walking, running, exercises;
-    `foot_contact` 1 standing, 0.8..1 walking, less in running and jumps.
+    or behind a table, 0 to 0.3 for a talking head. `speed` 0.02..0.06 lengths per second standing still,
+    0.1..0.3 gestures and play, 0.4..0.8 walking, above 1 sport; `jolt` below 0.01 tripod, 0.1
+    hand-held, above 0.35 violent. Per clip: `spread` 0.01 still, 0.05..0.15 play, walking and
+    sport; `variety` 1 standing, 8 and more in play; `periodicity` above 0.5 walking and exercises, below 0.35
+    without rhythm; `foot_contact` 1 standing, 0.8 walking, less in running and jumps.
     What fools it: photorealistic animated people, statues, posters and people on screens count as
     people; bodies below a tenth of the picture are missed; a blur of fast limbs lowers `inside`; left and right
     change places now and then in side views; depth is an estimate from one picture; a zoom or a turn

@@ -57,7 +57,7 @@ SIGNALS = (
 _APART = 0.05
 """Of a body length: poses nearer than this are one; the networks' own jitter is 0.01 to 0.02."""
 _PLANTED = 0.35
-"""Lengths per second: a standing foot reads 0.05..0.25, a swinging one above 1."""
+"""Lengths per second: a standing foot reads 0.02..0.2, a swinging one above 1."""
 _LAGS_SECONDS = (0.4, 2.0)
 _DRIFT_SECONDS = 2.0  # a turn or a step aside is no rhythm
 _LEAST_PERIODS = 2
