@@ -53,9 +53,9 @@ class Manipulation:
     Typical: a robot arm or hands at a table `moving` 0.05..0.5 and `background` above 0.5; juggling
     and dancing the same; a talking head 0.03..0.2; slides and an empty room 0; a pan over a table
     `background` below 0.3 (toys 0.05..0.2). `flat` 0..0.3 for footage, 0.5..0.9 for slides, credits and
-    vector graphics. `state_change` 0.1..0.35 after work at a table, below 0.06 for walkers and
-    jugglers, 0 where everything was put back; absent where less than half of the picture is ever
-    still.
+    vector graphics. `state_change` 0.1..0.35 after 4 s of work, 0.02..0.07 after 2 s, 0.01..0.06 for
+    walkers and jugglers, 0.1..0.2 for people who shift their place, 0 where everything was put back;
+    absent where less than half of the picture is ever still.
     What fools it: an arm that rests in view at the end and not at the beginning is a change of
     state; soft shadows move with the arm; slow motion of untextured things; flicker that differs
     over the picture. Under 0.5 s next to both ends of the video it sees one side only.
