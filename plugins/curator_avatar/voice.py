@@ -54,18 +54,19 @@ class Voice:
 
     Mean opinion scores of ITU-T P.835, from 1 (bad; very intrusive) to 5 (excellent; not noticeable),
     as DNSMOS predicts them. Every second value looks at 4 s around it, cut to where the stream has sound
-    and repeated to the 9 s that the network wants; against one look at all 9 s of a reading,
-    `overall` differs by less than 0.3. Where there is less than a second of sound, or silence,
-    there is no value. `background` is also the measure of music and noise under a voice: no other
-    is needed for that.
+    and repeated to the 9 s that the network wants: against one look at 9 s of fluent speech, the
+    median of `overall` differs by less than 0.3, and is up to 0.6 lower where somebody pauses for long.
+    Where there is less than a second of sound, or silence, there is no value. `background` is also
+    the measure of music and noise under a voice: no other is needed for that.
 
-    Typical: `overall` 2.9..3.4 for a talking head recorded with care, 2.5 with white noise 20 dB below
-    the voice, 2.0 at 10 dB, 1.5 at 0 dB, 1.0..1.3 for music, rain and wind alone; 2.6 for a radio
-    speech of 1961. `background` 3.5..4.1 for a quiet room, 2.0..3.0 with audible noise, below 2 where it
-    competes with the voice.
-    What fools it: a pause reads as a poorer voice, so take the median of a clip; whispering, singing
-    and voices of children score low; old recordings do, however clear; it says nothing about who
-    speaks or what.
+    Typical: `overall` 2.9..3.4 for a talking head recorded with care, 1.8..2.5 for a telephone in a bare
+    room, 2.5 with white noise 20 dB below the voice, 2.0 at 10 dB, 1.4..1.6 at 0 dB, 1.0..1.3 for
+    music, rain and wind alone; 2.6 for a radio speech of 1961. `background` 3.5..4.1 for a quiet
+    room, 2.0..3.0 with audible noise, below 2 where it competes with the voice.
+    What fools it: a pause reads as a poor voice, so ask the 90th percentile or the median of a clip;
+    whispering, singing and voices of children score low; old recordings do, however clear; it
+    says nothing about who speaks or what. The first and last value of a clip hear a second or two
+    of what lies beside it.
     Source: Reddy, Gopal and Cutler, "DNSMOS P.835", ICASSP 2022. Weights and constants MIT
     (Microsoft); own code around them.
     """
