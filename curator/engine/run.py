@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from curator.engine.footage import Footage, Found
+from curator.engine.inhand import VideoInHand, by_video
 from curator.engine.job import Errand, VideoJob
 from curator.engine.known import VideoKnown
 from curator.engine.pool import Done, Pool
@@ -28,12 +29,10 @@ from curator.model.outcome import Failure, Outcome, Sample
 from curator.model.span import Span
 from curator.model.video import VideoRef
 from curator.plan.contenders import Contender
-from curator.plan.evaluate import Verdicts
 from curator.plan.logical import Node
 from curator.plan.physical import Plan
 from curator.plan.settle import Settled, settle
 from curator.plan.splits import split_of
-from curator.source.fingerprint import Observed
 from curator.spec.settings import EngineSpec
 from curator.store.key import digest
 from curator.store.store import Store
@@ -131,12 +130,12 @@ class _Coordinator:
         self._earlier = earlier
         self._settling = any(plan.logical.settles for plan, _ in wanted)
         """Whether clips of all videos must be looked at together before any is encoded."""
-        self._decided: list[_Video] = []
+        self._decided: list[VideoInHand] = []
         """Videos that wait for that."""
         self._settled: dict[int, Settled] = {}
         self._ran = [Ran(plan=plan) for plan, _ in wanted]
         self._plans = [plan for plan, _ in wanted]
-        self._queue = deque(_by_video(self._plans, [refs for _, refs in wanted]))
+        self._queue = deque(by_video(self._plans, [refs for _, refs in wanted]))
         self._store = store
         self._engine = engine
         self._progress = progress
@@ -145,7 +144,7 @@ class _Coordinator:
         self._recorder = Recorder(store)
         self._counters = Counters()
         self._weights: dict[Node, Mapping[str, Path]] = {}
-        self._videos: dict[int, _Video] = {}
+        self._videos: dict[int, VideoInHand] = {}
         """Videos in hand, by number."""
         self._errands: dict[int, tuple[int, Errand]] = {}
         """Task number to (video number, errand)."""
@@ -337,20 +336,20 @@ class _Coordinator:
         else:
             self._advance(number)
 
-    def _measured(self, video: _Video, errand: Errand, reply: Measured) -> None:
+    def _measured(self, video: VideoInHand, errand: Errand, reply: Measured) -> None:
         assert video.job is not None, "a measured video has been opened"
         video.job.known.add(self._recorder.measured(video.fingerprint, errand, reply))
         self._counters.frames_decoded += reply.frames_decoded
         self._progress.advance(errand.about, errand.video_seconds, reply.frames_decoded)
 
-    def _encoded(self, video: _Video, errand: Errand, reply: Encoded) -> None:
+    def _encoded(self, video: VideoInHand, errand: Errand, reply: Encoded) -> None:
         assert video.job is not None, "an encoded video has been opened"
         video.job.samples |= self._recorder.encoded(video.fingerprint, errand, reply)
         self._counters.frames_decoded += reply.frames_decoded
         self._counters.frames_encoding += reply.frames_decoded
         self._progress.advance(errand.about, errand.video_seconds, reply.frames_decoded)
 
-    def _failed(self, video: _Video, errand: Errand, reply: Refused | Lost) -> None:
+    def _failed(self, video: VideoInHand, errand: Errand, reply: Refused | Lost) -> None:
         assert video.path is not None, "the file was within reach"
         failure, facts = self._recorder.failed(
             video.fingerprint, errand, reply, name=video.path.name
@@ -362,11 +361,11 @@ class _Coordinator:
         else:
             video.job.failures.append(failure)
 
-    def _changed_meanwhile(self, video: _Video) -> bool:
+    def _changed_meanwhile(self, video: VideoInHand) -> bool:
         assert video.observed is not None, "a video that is read has been looked at"
         return self._footage.changed(video.ref, video.observed)
 
-    def _changed(self, video: _Video) -> None:
+    def _changed(self, video: VideoInHand) -> None:
         failure = Failure(
             stage="changed",
             reason="changed-while-read",
@@ -450,44 +449,6 @@ class _Coordinator:
                 weight.name: resolve(weight, self._store.root) for weight in node.measure.weights
             }
         return self._weights[node]
-
-
-@dataclass(slots=True, kw_only=True)
-class _Video:
-    """A video in hand."""
-
-    ref: VideoRef
-    refs: dict[int, VideoRef] = field(default_factory=dict)
-    """The same file as each plan names it: with its own rights."""
-    plans: dict[int, Plan] = field(default_factory=dict)
-    observed: Observed | None = None
-    path: Path | None = None
-    """Where to read it, once it is within reach."""
-    stash: list[Errand] = field(default_factory=list)
-    """Tasks that wait for that."""
-    probe: bytes | None = None
-    job: VideoJob | None = None
-    verdicts: dict[int, Verdicts] = field(default_factory=dict)
-    """Of a video that waits to be encoded."""
-    contenders: dict[int, tuple[Contender, ...]] = field(default_factory=dict)
-    failure: Failure | None = None
-    open: int = 0
-    """Tasks that are out or waiting."""
-
-    @property
-    def fingerprint(self) -> str:
-        assert self.observed is not None, "the video has been looked at"
-        return self.observed.fingerprint
-
-
-def _by_video(plans: Sequence[Plan], refs: Sequence[Sequence[VideoRef]]) -> list[_Video]:
-    """Each video once, with the plans that want it."""
-    found: dict[tuple[str, str], _Video] = {}
-    for number, (plan, wanted) in enumerate(zip(plans, refs, strict=True)):
-        for ref in wanted:
-            video = found.setdefault((ref.source, ref.url), _Video(ref=ref))
-            video.refs[number], video.plans[number] = ref, plan
-    return list(found.values())
 
 
 def _settle_copies(ran: Ran) -> None:

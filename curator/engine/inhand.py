@@ -1,0 +1,57 @@
+"""A video in hand: what the coordinator remembers of it between two tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from curator.engine.job import Errand, VideoJob
+from curator.model.outcome import Failure
+from curator.model.video import VideoRef
+from curator.plan.contenders import Contender
+from curator.plan.evaluate import Verdicts
+from curator.plan.physical import Plan
+from curator.source.fingerprint import Observed
+
+__all__ = ["VideoInHand", "by_video"]
+
+
+@dataclass(slots=True, kw_only=True)
+class VideoInHand:
+    """A video in hand."""
+
+    ref: VideoRef
+    refs: dict[int, VideoRef] = field(default_factory=dict)
+    """The same file as each plan names it: with its own rights."""
+    plans: dict[int, Plan] = field(default_factory=dict)
+    observed: Observed | None = None
+    path: Path | None = None
+    """Where to read it, once it is within reach."""
+    stash: list[Errand] = field(default_factory=list)
+    """Tasks that wait for that."""
+    probe: bytes | None = None
+    job: VideoJob | None = None
+    verdicts: dict[int, Verdicts] = field(default_factory=dict)
+    """Of a video that waits to be encoded."""
+    contenders: dict[int, tuple[Contender, ...]] = field(default_factory=dict)
+    """Its kept clips, until those of all videos have been looked at together."""
+    failure: Failure | None = None
+    open: int = 0
+    """Tasks that are out or waiting."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of its content; known once it has been looked at."""
+        assert self.observed is not None, "the video has been looked at"
+        return self.observed.fingerprint
+
+
+def by_video(plans: Sequence[Plan], refs: Sequence[Sequence[VideoRef]]) -> list[VideoInHand]:
+    """Each video once, with the plans that want it."""
+    found: dict[tuple[str, str], VideoInHand] = {}
+    for number, (plan, wanted) in enumerate(zip(plans, refs, strict=True)):
+        for ref in wanted:
+            video = found.setdefault((ref.source, ref.url), VideoInHand(ref=ref))
+            video.refs[number], video.plans[number] = ref, plan
+    return list(found.values())
