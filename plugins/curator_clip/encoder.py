@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from curator.errors import MeasureError
-from curator_clip.load import Loaded, Source, open_network
+from curator_clip.describe import Source
+from curator_clip.load import Loaded, open_network, open_tokenizer
 
 __all__ = ["Encoder", "Vectors", "shared_encoder"]
 
@@ -48,18 +50,23 @@ class Encoder:
         self.scale = float(self._network.model.logit_scale.detach().exp())
         """What the network multiplies cosines with before it compares them (100 in most)."""
 
-    def learn(self, prompts: Iterable[str]) -> None:
+    def learn(self, prompts: Iterable[str], tokenizer: Mapping[str, Path]) -> None:
         """Get the vectors of `prompts` ready.
 
+        Args:
+            prompts: those that are known already cost nothing.
+            tokenizer: files of the tokenizer, for networks that do not use open_clip's.
+
         Raises:
-            MeasureError: ``clip-words`` for a network whose words open_clip cannot read alone,
-                ``prompt-too-long`` for a prompt that would be cut off.
+            MeasureError: what `open_tokenizer` raises; ``prompt-too-long`` for a prompt that would be
+                cut off.
         """
         new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._prompts]
         if new:
+            reader = open_tokenizer(self._source, tokenizer)
             network = self._network if self._can_read else open_network(self._source)
             for prompt in new:
-                self._prompts[prompt] = _read(network, prompt)
+                self._prompts[prompt] = _read(network, reader, prompt)
         if self._can_read:
             _forget_words(self._network.model)
             self._can_read = False
@@ -96,24 +103,24 @@ def _look(network: Loaded, frame: npt.NDArray[np.uint8]) -> Vectors:
     return _array(vector)
 
 
-def _read(network: Loaded, prompt: str) -> Vectors:
+def _read(network: Loaded, reader: Any, prompt: str) -> Vectors:
     import torch
 
-    if network.tokenizer is None:
-        raise MeasureError(
-            f"the network reads words with '{network.reader}', which is fetched when it runs;"
-            " only files with a digest are used here",
-            reason="clip-words",
-            hint="choose an architecture without `hf_tokenizer_name` for relevance",
-        )
-    tokens = network.tokenizer([prompt])
-    if len(network.tokenizer.encode(prompt)) + 2 > tokens.shape[1]:
+    tokens = reader([prompt])
+    if _length(reader, prompt) > tokens.shape[1]:
         raise MeasureError(
             f"the prompt '{prompt}' is longer than the {tokens.shape[1]} tokens that the network reads",
             reason="prompt-too-long",
         )
     with torch.inference_mode():
         return _array(network.model.encode_text(tokens, normalize=True)[0])
+
+
+def _length(reader: Any, prompt: str) -> int:
+    """How many tokens a prompt takes before it is cut off; open_clip's own adds a start and an end."""
+    if hasattr(reader, "encode"):
+        return len(reader.encode(prompt)) + 2
+    return len(reader.tokenizer(reader.clean_fn(prompt)).input_ids)
 
 
 def _array(vector: Any) -> Vectors:

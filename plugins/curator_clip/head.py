@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from curator.errors import MeasureError
-from curator_clip.load import is_safetensors, open_clip
+from curator_clip.describe import open_clip
+from curator_clip.load import is_safetensors
 
 __all__ = ["Head"]
 

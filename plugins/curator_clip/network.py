@@ -23,6 +23,7 @@ ADDRESS: Mapping[str, object] = {"key": False}
 
 _CHECKPOINT = "checkpoint"
 _CONFIG = "config"
+_TOKENIZER = ("tokenizer", "tokenizer_config")
 _MIN_SIDE_PX = 32
 
 
@@ -98,11 +99,14 @@ class Network:
 
     def network_weights(self) -> tuple[Weight, ...]:
         """The checkpoint, and the description of the network if that is a file, too."""
-        known_as = " ".join(filter(None, (self.model or "a network of its own", self.training)))
-        files = (
+        return self.weights_from(
             (_CHECKPOINT, self.checkpoint, self.sha256),
             (_CONFIG, self.config, self.config_sha256),
         )
+
+    def weights_from(self, *files: tuple[str, str, str]) -> tuple[Weight, ...]:
+        """Weights of name, address and digest, under the licence of the network; those without an address are left out."""
+        known_as = " ".join(filter(None, (self.model or "a network of its own", self.training)))
         return tuple(
             Weight(
                 name=name,
@@ -127,8 +131,8 @@ class Network:
                 reason="weights-missing",
                 hint="set its `model`, `checkpoint` and `sha256`; the README of curator_clip shows how",
             )
+        from curator_clip.describe import Source
         from curator_clip.encoder import shared_encoder
-        from curator_clip.load import Source
 
         source = Source(
             model=self.model,
@@ -139,7 +143,8 @@ class Network:
             fit=self.fit.name,
         )
         encoder = shared_encoder(source)
-        encoder.learn(prompts)
+        words = {f"{name}.json": weights[name] for name in _TOKENIZER if name in weights}
+        encoder.learn(prompts, words)
         return encoder
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from curator.abc.measure import ClipSeries, Tile
+from curator.abc.measure import ClipSeries, Tile, Weight
 from curator.model.series import Series
 from curator.model.signal import SeriesSpec, Signal, SignalSpec
 from curator_clip.embedding import EMBEDDING
 from curator_clip.encoder import Encoder, Vectors
-from curator_clip.network import Network
+from curator_clip.network import ADDRESS, Network, check_digest
 
 __all__ = ["Relevance"]
 
@@ -68,8 +68,21 @@ class Relevance(Network):
     no: tuple[str, ...] = ()
     """What may be seen in its place, e.g. ``[a slide, a crowd]``."""
 
+    tokenizer: str = field(default="", metadata=ADDRESS)
+    """Address of ``tokenizer.json``, for networks that do not use open_clip's own tokenizer (SigLIP and multilingual ones); it lies beside their weights."""
+    tokenizer_sha256: str = field(default="", metadata=ADDRESS)
+    """Digest of that file."""
+    tokenizer_config: str = field(default="", metadata=ADDRESS)
+    """Address of ``tokenizer_config.json``, which lies there, too."""
+    tokenizer_config_sha256: str = field(default="", metadata=ADDRESS)
+    """Digest of that file."""
+
     def __post_init__(self) -> None:
         self.check_network()
+        check_digest("tokenizer_sha256", self.tokenizer, self.tokenizer_sha256)
+        check_digest("tokenizer_config_sha256", self.tokenizer_config, self.tokenizer_config_sha256)
+        if bool(self.tokenizer) != bool(self.tokenizer_config):
+            raise ValueError("give `tokenizer` and `tokenizer_config`, or neither")
         if not self.checkpoint and not self.yes and not self.no:
             return
         if not self.checkpoint:
@@ -81,6 +94,15 @@ class Relevance(Network):
         prompts = (*self.yes, *self.no)
         if not all(prompt.strip() for prompt in prompts) or len({*prompts}) < len(prompts):
             raise ValueError("prompts are not empty, and each is given once")
+
+    @property
+    def weights(self) -> tuple[Weight, ...]:
+        """The files of the network and of its tokenizer."""
+        words = self.weights_from(
+            ("tokenizer", self.tokenizer, self.tokenizer_sha256),
+            ("tokenizer_config", self.tokenizer_config, self.tokenizer_config_sha256),
+        )
+        return (*self.network_weights(), *words)
 
     def start(self, weights: Mapping[str, Path]) -> _Running:
         """Load the network and read the prompts.

@@ -94,7 +94,7 @@ def test_margin_is_the_softmax_over_all_prompts_at_the_networks_own_scale(tiny: 
 
 
 def _words(tiny: Tiny, prompts: tuple[str, ...]) -> np.ndarray:
-    from curator_clip.load import open_clip
+    from curator_clip.describe import open_clip
 
     tokens = open_clip().get_tokenizer(f"local-dir:{tiny.folder / 'local'}")(list(prompts))
     with torch.inference_mode():
@@ -187,6 +187,8 @@ def test_without_weights_a_measure_can_be_described_and_not_started(kind: Any) -
         {"yes": (" ",)},
         {"fps": 0.0},
         {"max_side_px": 16},
+        {"tokenizer": "tokenizer.json", "tokenizer_sha256": "0" * 64},
+        {"tokenizer": "tokenizer.json", "tokenizer_config": "tokenizer_config.json"},
     ],
     ids=str,
 )
@@ -279,6 +281,18 @@ def test_what_can_change_a_number_changes_the_key(tiny: Tiny, changed: dict[str,
 )
 def test_where_the_files_lie_does_not(tiny: Tiny, changed: dict[str, Any]) -> None:
     assert _key(relevance(tiny, **changed)) == _key(relevance(tiny))
+
+
+def test_the_tokenizer_is_in_the_key_by_its_digest(tiny: Tiny) -> None:
+    def worded(digit: str, where: str) -> Relevance:
+        words = {"tokenizer": f"{where}.json", "tokenizer_config": f"{where}_config.json"}
+        digests = {f"{name}_sha256": digit * 64 for name in words}
+        return relevance(tiny, **words, **digests)
+
+    names = [one.name for one in worded("0", "here").weights]
+    assert names == ["checkpoint", "config", "tokenizer", "tokenizer_config"]
+    assert _key(worded("0", "here")) == _key(worded("0", "there"))
+    assert len({_key(worded("0", "x")), _key(worded("1", "x")), _key(relevance(tiny))}) == 3
 
 
 def test_the_architecture_and_the_training_are_in_the_key(tiny: Tiny) -> None:

@@ -13,9 +13,10 @@ import numpy.typing as npt
 import pytest
 import torch
 from curator_clip import encoder as encoder_module
+from curator_clip.describe import Source, describe, open_clip
 from curator_clip.embedding import Embedding
 from curator_clip.encoder import Encoder, shared_encoder
-from curator_clip.load import Source, describe, open_clip, open_network
+from curator_clip.load import open_network, open_tokenizer
 from curator_clip.relevance import Relevance
 from curator_clip.tests.tiny import ARCHITECTURE, PREPARED_BY, Tiny
 from PIL import Image
@@ -65,7 +66,7 @@ def test_pictures_have_open_clips_own_vectors_bit_by_bit(tmp_path: Path, kind: s
 def test_words_have_open_clips_own_vectors_bit_by_bit(tiny: Tiny) -> None:
     prompts = ("a person talking to the camera", "Ein Straßencafé, 2 people")
     made = Encoder(source(tiny))
-    made.learn(prompts)
+    made.learn(prompts, {})
     tokenize = open_clip().get_tokenizer(f"local-dir:{tiny.folder / 'local'}")
     with torch.inference_mode():
         for prompt, vector in zip(prompts, made.prompts(prompts), strict=True):
@@ -166,10 +167,10 @@ def test_memory_of_frames_has_an_end(tiny: Tiny) -> None:
 def test_the_text_tower_is_let_go_and_comes_back_for_new_words(tiny: Tiny) -> None:
     made, fresh = Encoder(source(tiny)), Encoder(source(tiny))
     size = sum(one.numel() for one in made._network.model.parameters())
-    made.learn(["a cat"])
+    made.learn(["a cat"], {})
     assert sum(one.numel() for one in made._network.model.parameters()) < size / 10
-    made.learn(["a cat", "a dog"])
-    fresh.learn(["a dog", "a cat"])
+    made.learn(["a cat", "a dog"], {})
+    fresh.learn(["a dog", "a cat"], {})
     prompts = ("a cat", "a dog")
     assert np.array_equal(made.prompts(prompts), fresh.prompts(prompts))
 
@@ -274,22 +275,126 @@ def test_a_config_that_is_none_is_refused(tiny: Tiny, tmp_path: Path, content: s
     assert caught.value.reason == "clip-model"
 
 
-def test_words_that_open_clip_cannot_read_alone_are_refused_and_pictures_are_not(
-    tiny: Tiny, tmp_path: Path
-) -> None:
-    words = {**ARCHITECTURE["text_cfg"], "hf_tokenizer_name": "owner/words"}
-    described = {"model_cfg": {**ARCHITECTURE, "text_cfg": words}, "preprocess_cfg": PREPARED_BY}
+@pytest.fixture
+def wordy(tiny: Tiny, tmp_path: Path) -> Source:
+    """The small network, said to read words with a tokenizer of its own."""
+    text = {
+        **ARCHITECTURE["text_cfg"],
+        "hf_tokenizer_name": "owner/words",
+        "tokenizer_kwargs": {"clean": "canonicalize"},
+    }
+    described = {"model_cfg": {**ARCHITECTURE, "text_cfg": text}, "preprocess_cfg": PREPARED_BY}
     (tmp_path / "config").write_text(json.dumps(described))
-    made = Encoder(source(tiny, config=tmp_path / "config"))
-    assert np.array_equal(made.pictures(scene().frames[:1]), reference(tiny, scene().frames[:1]))
+    return source(tiny, config=tmp_path / "config")
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> dict[str, Path]:
+    """A tokenizer as the Hub has them, of seven words."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    known = ("<pad>", "</s>", "<unk>", "a", "cat", "dog", "slide")
+    made = Tokenizer(models.WordLevel({w: k for k, w in enumerate(known)}, unk_token="<unk>"))
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    made.post_processor = processors.TemplateProcessing(
+        single="$A </s>", special_tokens=[("</s>", 1)]
+    )
+    made.save(str(tmp_path / ("0" * 64)))
+    about = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "pad_token": "<pad>",
+        "eos_token": "</s>",
+        "unk_token": "<unk>",
+    }
+    (tmp_path / ("1" * 64)).write_text(json.dumps(about))
+    return {
+        "tokenizer.json": tmp_path / ("0" * 64),
+        "tokenizer_config.json": tmp_path / ("1" * 64),
+    }
+
+
+def test_words_of_a_network_with_its_own_tokenizer_are_read_by_its_files(
+    tiny: Tiny, wordy: Source, words: dict[str, Path]
+) -> None:
+    made = Encoder(wordy)
+    made.learn(["a Cat!", "a dog"], words)
+    for prompt, number in (("a Cat!", 4), ("a dog", 5)):
+        tokens = torch.zeros(1, 16, dtype=torch.long)
+        tokens[0, :3] = torch.tensor([3, number, 1])
+        with torch.inference_mode():
+            theirs = tiny.model.encode_text(tokens, normalize=True)[0]
+        assert np.array_equal(made.prompts([prompt])[0], theirs.numpy())
+    made.learn([" ".join(["cat"] * 15)], words)
     with pytest.raises(MeasureError) as caught:
-        made.learn(["a cat"])
+        made.learn([" ".join(["cat"] * 16)], words)
+    assert caught.value.reason == "prompt-too-long"
+
+
+def test_without_these_files_words_are_refused_and_pictures_are_not(
+    tiny: Tiny, wordy: Source
+) -> None:
+    made = Encoder(wordy)
+    frames = scene().frames[:1]
+    assert np.array_equal(made.pictures(frames), reference(tiny, frames))
+    with pytest.raises(MeasureError) as caught:
+        made.learn(["a cat"], {})
     assert caught.value.reason == "clip-words"
+    assert "tokenizer_config" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("torn", ["tokenizer.json", "tokenizer_config.json"])
+def test_files_that_are_no_tokenizer_are_refused(
+    wordy: Source, words: dict[str, Path], torn: str
+) -> None:
+    words[torn].write_text("{")
+    with pytest.raises(MeasureError) as caught:
+        open_tokenizer(wordy, words)
+    assert caught.value.reason == "clip-words"
+
+
+def test_a_tokenizer_cannot_bring_code(wordy: Source, words: dict[str, Path]) -> None:
+    path = words["tokenizer_config.json"]
+    path.write_text(json.dumps({**json.loads(path.read_text()), "auto_map": {"x": "a/b--c.D"}}))
+    with pytest.raises(MeasureError) as caught:
+        open_tokenizer(wordy, words)
+    assert caught.value.reason == "clip-words"
+    assert "auto_map" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("section", "asked"),
+    [
+        ("text_cfg", {"tokenizer_kwargs": {"trust_remote_code": True}}),
+        ("vision_cfg", {"timm_model_name": "hf-hub:owner/network"}),
+    ],
+)
+def test_a_config_cannot_fetch_anything(
+    tiny: Tiny, tmp_path: Path, section: str, asked: dict[str, Any]
+) -> None:
+    model = {**ARCHITECTURE, section: {**ARCHITECTURE[section], **asked}}
+    (tmp_path / "config").write_text(json.dumps({"model_cfg": model}))
+    with pytest.raises(MeasureError) as caught:
+        open_network(source(tiny, config=tmp_path / "config"))
+    assert caught.value.reason == "clip-model"
+
+
+def test_every_architecture_of_open_clip_can_be_described(tiny: Tiny) -> None:
+    """But those whose text tower or training leaves something open, which say so."""
+    reasons: dict[str, list[str]] = {}
+    for name in open_clip().list_models():
+        try:
+            assert named(tiny, name)["model_cfg"]["embed_dim"] > 0
+            reasons.setdefault("", []).append(name)
+        except MeasureError as error:
+            reasons.setdefault(error.reason, []).append(name)
+    assert set(reasons) == {"", "clip-training", "clip-words"}
+    assert set(reasons["clip-training"]) >= {"ViT-B-32", "ViT-L-14", "ViT-H-14"}
+    assert len(reasons[""]) > 100
 
 
 def test_a_prompt_that_would_be_cut_off_is_refused(tiny: Tiny) -> None:
     made = Encoder(source(tiny))
-    made.learn([" ".join(["cat"] * 14)])
+    made.learn([" ".join(["cat"] * 14)], {})
     with pytest.raises(MeasureError) as caught:
-        made.learn([" ".join(["cat"] * 15)])
+        made.learn([" ".join(["cat"] * 15)], {})
     assert caught.value.reason == "prompt-too-long"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from curator_clip.load import open_clip
+from curator_clip.describe import open_clip
 
 ARCHITECTURE: dict[str, Any] = {
     "embed_dim": 24,
