@@ -21,7 +21,7 @@ LEVELS = (
     ("segment", "measure", "align", "select", "pack"),
     ("plan",),
     ("engine",),
-    ("release",),
+    ("calibrate", "release"),
     ("cli", "testing"),
     ("__main__",),
 )
