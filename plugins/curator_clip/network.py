@@ -81,6 +81,10 @@ class Network:
             return
         if bool(self.model) == bool(self.config):
             raise ValueError("give `model`, a name in open_clip, or `config`: one of the two")
+        if self.config and self.training:
+            raise ValueError(
+                "`training` goes with `model`: a `config` says by itself how to prepare"
+            )
         if not self.checkpoint:
             raise ValueError("give `checkpoint`: without weights the numbers would mean nothing")
         check_digest("sha256", self.checkpoint, self.sha256)

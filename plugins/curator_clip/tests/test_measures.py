@@ -180,6 +180,7 @@ def test_without_weights_a_measure_can_be_described_and_not_started(kind: Any) -
         {"sha256": "ABC"},
         {"model": "ViT-B-32"},
         {"config": ""},
+        {"training": "openai"},
         {"config_sha256": "0" * 63},
         {"yes": ()},
         {"no": ()},
