@@ -61,7 +61,7 @@ class Speakers:
     name: ClassVar[str] = "speakers"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = "audio"
-    cost: ClassVar[float] = 0.05
+    cost: ClassVar[float] = 0.04
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(name="speech", unit="ratio", about="share of the 1.6 s around that is speech"),
         SeriesSpec(

@@ -53,11 +53,11 @@ class Voice:
     """What listeners would say of the speech: its signal, its background, and all in all.
 
     Mean opinion scores of ITU-T P.835, from 1 (bad; very intrusive) to 5 (excellent; not noticeable),
-    as DNSMOS predicts them. Every second value looks at 4 s around it, cut to where the stream has sound
-    and repeated to the 9 s that the network wants: against one look at 9 s of fluent speech, the
-    median of `overall` differs by less than 0.3, and is up to 0.6 lower where somebody pauses for long.
-    Where there is less than a second of sound, or silence, there is no value. `background` is also
-    the measure of music and noise under a voice: no other is needed for that.
+    as DNSMOS predicts them. There is one every 2 s. It hears the 4 s around, cut to where the stream has
+    sound and repeated to the 9 s that the network wants: against one look at 9 s of fluent speech,
+    the median of `overall` differs by less than 0.3, and is up to 0.6 lower where somebody pauses for
+    long. Less than a second of sound, or silence, has no value. `background` is also the measure
+    of music and noise under a voice: no other is needed for that.
 
     Typical: `overall` 2.9..3.4 for a talking head recorded with care, 1.8..2.5 for a telephone in a bare
     room, 2.5 with white noise 20 dB below the voice, 2.0 at 10 dB, 1.4..1.6 at 0 dB, 1.0..1.3 for
@@ -74,7 +74,7 @@ class Voice:
     name: ClassVar[str] = "voice"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = "audio"
-    cost: ClassVar[float] = 0.1
+    cost: ClassVar[float] = 0.12
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(name="signal", unit="MOS", about="how natural the speech itself is, 1 to 5"),
         SeriesSpec(name="background", unit="MOS", about="how little noise intrudes, 1 to 5"),
