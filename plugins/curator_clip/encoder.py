@@ -36,7 +36,8 @@ def shared_encoder(source: Source) -> Encoder:
 class Encoder:
     """Unit vectors ``(n, d)`` of pictures and prompts, each computed alone, so company changes no bit.
 
-    The text tower is let go once prompts are known: it is half of the memory, and new prompts are rare.
+    The text tower is let go once prompts are known: it is a third to a half of a network, and new
+    prompts are rare.
     """
 
     def __init__(self, source: Source) -> None:
