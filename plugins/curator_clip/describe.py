@@ -61,13 +61,6 @@ def describe(source: Source) -> dict[str, Any]:
             is fetched from elsewhere.
     """
     described = _from_file(source.config) if source.config else _by_name(source)
-    _vet(described["model_cfg"])
-    if "hf_model_name" in described["model_cfg"]["text_cfg"]:
-        raise MeasureError(
-            f"the text tower of '{source.model or 'the config'}' is no part of open_clip",
-            reason="clip-words",
-            hint="choose an architecture whose `text_cfg` has no `hf_model_name`",
-        )
     if source.fit in _MODES:
         described["preprocess_cfg"]["resize_mode"] = _MODES[source.fit]
     return described
@@ -86,11 +79,14 @@ def _from_file(config: Path) -> dict[str, Any]:
     try:
         read = json.loads(config.read_text(encoding="utf-8"))
         model = read["model_cfg"]
-        complete = {"embed_dim", "vision_cfg", "text_cfg"} <= set(model)
-    except (ValueError, KeyError, TypeError) as error:
+        complete = "embed_dim" in model and all(
+            isinstance(model.get(part), dict) for part in ("vision_cfg", "text_cfg")
+        )
+    except (AttributeError, ValueError, KeyError, TypeError) as error:
         raise _no_config(repr(error)) from error
     if not complete:
         raise _no_config("`model_cfg` needs embed_dim, vision_cfg and text_cfg")
+    _vet(model)
     return {"model_cfg": model, "preprocess_cfg": dict(read.get("preprocess_cfg", {}))}
 
 
@@ -101,6 +97,12 @@ def _vet(model: Mapping[str, Any]) -> None:
         raise _no_config(f"`tokenizer_kwargs` may not hold {', '.join(sorted(asked))}")
     if ":" in str(model["vision_cfg"].get("timm_model_name", "")):
         raise _no_config("`timm_model_name` names an architecture, not an address")
+    if "hf_model_name" in model["text_cfg"]:
+        raise MeasureError(
+            f"the text tower '{model['text_cfg']['hf_model_name']}' is no part of open_clip",
+            reason="clip-words",
+            hint="choose an architecture whose `text_cfg` has no `hf_model_name`",
+        )
 
 
 def _no_config(why: str) -> MeasureError:
@@ -118,15 +120,19 @@ def _by_name(source: Source) -> dict[str, Any]:
             reason="clip-model",
             hint=_near(source.model, package.list_models()),
         )
-    training = _training(source)
+    _vet(model)
+    training = _training(source, quick_gelu=bool(model.get("quick_gelu", False)))
     if "quick_gelu" in training:
         model["quick_gelu"] = training["quick_gelu"]
     prepared_by = {name: training[name] for name in _PREPARED_BY if name in training}
     return {"model_cfg": model, "preprocess_cfg": prepared_by}
 
 
-def _training(source: Source) -> Mapping[str, Any]:
-    """What open_clip knows of the training that was named, or that all trainings have in common."""
+def _training(source: Source, *, quick_gelu: bool) -> Mapping[str, Any]:
+    """What open_clip knows of the training that was named, or that all trainings have in common.
+
+    `quick_gelu` is the activation that the architecture has when nobody says otherwise.
+    """
     table = open_clip().pretrained
     tags = table.list_pretrained_tags_by_model(source.model)
     known = {tag: table.get_pretrained_cfg(source.model, tag) for tag in tags}
@@ -141,12 +147,15 @@ def _training(source: Source) -> Mapping[str, Any]:
     kinds: dict[str, list[str]] = {}
     for tag, about in known.items():
         kinds.setdefault(json.dumps(_differs_by(about), sort_keys=True), []).append(tag)
-    if len(kinds) > 1:
+    as_is = all(_differs_by(about)["quick_gelu"] == quick_gelu for about in known.values())
+    if len(kinds) > 1 or not as_is:
         raise MeasureError(
-            f"published trainings of '{source.model}' differ in activation or preprocessing,"
-            " so it must be said which one the checkpoint is from",
+            f"published trainings of '{source.model}' differ in activation or preprocessing (or from"
+            " the architecture as open_clip makes it), so it must be said which one the checkpoint is from",
             reason="clip-training",
-            hint="set `training`; alike are " + "; ".join(", ".join(t) for t in kinds.values()),
+            hint="set `training`; alike are "
+            + "; ".join(", ".join(tags) for tags in kinds.values())
+            + "; for a training of your own give `config` in place of `model`",
         )
     return json.loads(next(iter(kinds))) if kinds else {}
 

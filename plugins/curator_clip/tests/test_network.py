@@ -251,6 +251,7 @@ def test_a_training_decides_activation_and_preparation(tiny: Tiny) -> None:
     ("model", "training", "reason", "hint"),
     [
         ("ViT-B-32", "", "clip-training", "openai"),
+        ("ViT-L-14-336", "", "clip-training", "openai"),  # published with another activation
         ("ViT-B-32", "laion2b_s34b_b79", "clip-training", "laion2b_s34b_b79k"),
         ("ViT-B32", "", "clip-model", "ViT-B-32"),
         ("hf-hub:a/b", "", "clip-model", ""),
@@ -267,7 +268,17 @@ def test_a_name_that_leaves_a_choice_is_refused_with_what_there_is(
     assert hint in (caught.value.hint or "")
 
 
-@pytest.mark.parametrize("content", ["[]", "{", '{"model_cfg": {}}', '{"model_cfg": 3}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]",
+        "{",
+        '{"model_cfg": {}}',
+        '{"model_cfg": 3}',
+        '{"model_cfg": "embed_dim"}',
+        '{"model_cfg": {"embed_dim": 1, "vision_cfg": {}, "text_cfg": 3}}',
+    ],
+)
 def test_a_config_that_is_none_is_refused(tiny: Tiny, tmp_path: Path, content: str) -> None:
     (tmp_path / "config").write_text(content)
     with pytest.raises(MeasureError) as caught:
