@@ -20,7 +20,7 @@ from curator.model.clip import Decision, Row
 from curator.model.outcome import Failure, Outcome, Sample
 from curator.model.span import Span
 from curator.model.tile import TileRange, Tiles
-from curator.model.video import VideoRef
+from curator.model.video import VideoRef, VideoStream
 from curator.pack.schema import readable
 from curator.plan.contenders import Contender, contenders
 from curator.plan.evaluate import Demand, Verdicts, advance, unscored
@@ -129,6 +129,7 @@ class VideoJob:
                     split,
                     self.samples[key],
                     self._tracks_of(number, row.span),
+                    self.probe.info.video,
                 )
 
     def tracks(self, number: int) -> Iterator[tuple[dict[str, Any], bytes]]:
@@ -347,6 +348,7 @@ def _sample(
     split: str,
     held: Mapping[str, Any],
     tracks: Path | None,
+    stream: VideoStream,
 ) -> Sample:
     def file(name: str) -> Path | None:
         return store.blob_path(held[name]) if held[name] else None
@@ -372,6 +374,8 @@ def _sample(
         channels=held["channels"],
         num_samples=held["num_samples"],
         tracks=tracks,
+        source_width_px=stream.display_width_px,
+        source_height_px=stream.display_height_px,
     )
 
 

@@ -71,6 +71,9 @@ class Sample:
     sample_rate_hz: int | None
     channels: int | None
     num_samples: int | None
+    source_width_px: int | None = None
+    """Of the source as shown: the pixels that tracks count in."""
+    source_height_px: int | None = None
     tracks: Path | None = None
     """Series of measures inside the clip, on the video's clock (`curator.store.series`)."""
 

@@ -33,6 +33,8 @@ _FIXED: tuple[tuple[str, pa.DataType], ...] = (
     ("attribution", pa.string()),
     ("width_px", pa.int32()),
     ("height_px", pa.int32()),
+    ("source_width_px", pa.int32()),
+    ("source_height_px", pa.int32()),
     ("fps", pa.float64()),
     ("num_frames", pa.int64()),
     ("sample_rate_hz", pa.int32()),
@@ -109,7 +111,9 @@ class ShardSchema:
             "margin": sample.margin,
             "split": sample.split,
         }
-        for name in ("width_px", "height_px", "fps", "num_frames"):
+        for name in ("width_px", "height_px", "source_width_px", "source_height_px"):
+            row[name] = getattr(sample, name)
+        for name in ("fps", "num_frames"):
             row[name] = getattr(sample, name)
         for name in ("sample_rate_hz", "channels", "num_samples"):
             row[name] = getattr(sample, name)
