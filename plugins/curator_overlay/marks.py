@@ -23,22 +23,25 @@ _Mask: TypeAlias = npt.NDArray[np.bool_]
 
 _CELLS = (9, 16)
 _REACH = 4  # frames on both sides at 2 per second: 2 s
-_LEAST_FRAMES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
     """Things that lie on the picture and not in it, seen at 2 frames per second by their staying put.
 
-    A frame is compared with those up to 2 s before and after it. A mark is a group of edges that
-    keep place and direction in all of them while the picture around it keeps changing. Where most of
-    the picture stands still nothing can be told (`area` has no value): on a tripod, a poster on the
-    wall and a logo on the screen look alike. So this is for cameras that move; `text` finds written
+    `still` is the share of a frame's edges that keep place and direction for the 2 s before it, or
+    after it if those are more: the background of a camera on a stand, whatever moves before it (and a
+    cut on one side does not read as motion). A mark is a group of edges that stay on both sides while
+    the picture around them keeps changing. Where the background stands still nothing can be told
+    (`area` has no value): there a poster on the wall and a logo on the screen look alike. So this is
+    for cameras that move; `text` finds written
     marks anywhere. `persistence` is the largest share of the frames that can tell, in which one
     place (of 9 x 16) has a mark; `corner_share` the same for the four corners; `x` and `y` say where
-    the most lasting mark is. Signals are those of the frames that can tell.
-    Typical: for moving cameras `persistence` 0..0.1 without a mark (0.25 in a selfie, whose face stays
-    in the middle), 0.7..1 with one, also at 35 % opacity; `area` 0.005..0.02 for a logo in a corner.
+    the most lasting mark is.
+    Typical: `still` 0..0.1 for cameras that travel, 0.1..0.25 for slow drifts, 0.3..1 for cameras on a
+    stand or held still. For moving cameras `persistence` is 0..0.1 without a mark (0.3 where a slow
+    shot follows a person who stays in the middle), 0.55..1 with one, also at 35 % opacity; `area`
+    0.005..0.02 for a logo in a corner.
     What fools it: dashboards, helmets, one's own arms in a head camera and dirt on the lens stay put
     too, unless they touch the border. Marks that move, lie on flat dark parts of the picture or along
     its border, or whose surroundings are plain (sky), are missed.
@@ -52,7 +55,7 @@ class Marks:
     cost: ClassVar[float] = 0.02
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(name="area", unit="ratio", about="share of the picture that marks cover"),
-        SeriesSpec(name="changing", unit="ratio", about="share of the picture that keeps changing"),
+        SeriesSpec(name="still", unit="ratio", about="share of the edges that stay for 2 s"),
         SeriesSpec(
             name="places",
             unit="flag",
@@ -75,11 +78,11 @@ class Marks:
         SignalSpec(name="y", unit="share", about="place of the lasting mark, 0 top to 1 bottom"),
     )
 
-    min_changing: float = 0.85
-    """Share of the picture that must keep changing for a mark to be told from the scene."""
+    max_still: float = 0.15
+    """Largest share of edges that stay, at which a mark can be told from the scene."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.min_changing <= 1:
+        if not 0 <= self.max_still <= 1:
             raise ValueError("a share lies between 0 and 1")
 
     @property
@@ -96,7 +99,7 @@ class Marks:
     def start(self, weights: Mapping[str, Path]) -> _Running:
         """Nothing is loaded."""
         assert not weights
-        return _Running(self.min_changing)
+        return _Running(self.max_still)
 
     def summarise(self, clip: ClipSeries) -> Mapping[str, Signal]:
         """Shares of the frames that can tell."""
@@ -128,40 +131,57 @@ _ALONG, _ACROSS = (
 _JOIN_PX, _RING_PX = 3, 5  # letters of one logo are joined; the ring around it is looked at
 _RING_SHARE = 0.7
 _LEAST_PX = 12  # of edges: smaller groups are chance
+_LEAST_EDGES = 0.005  # of the picture: fewer tell nothing
 _LARGEST = 0.15  # of the picture: what is larger is the scene
 
 
 class _Running:
-    def __init__(self, min_changing: float) -> None:
-        self._min_changing = min_changing
+    def __init__(self, max_still: float) -> None:
+        self._max_still = max_still
 
     def tile(self, tile: Tile) -> Mapping[str, Series]:
         block = tile.frames["luma"]
-        windows = around(block, _REACH)
+        windows, slopes = around(block, _REACH), _slopes(block.pixels)
         area = np.full(len(windows), np.nan, np.float32)
-        changing = np.full(len(windows), np.nan, np.float32)
+        still = np.full(len(windows), np.nan, np.float32)
         places = np.full((len(windows), *_CELLS), _UNKNOWN, np.uint8)
         for index, window in enumerate(windows):
-            planes = block.pixels[window]
-            if len(planes) < _LEAST_FRAMES:
-                continue
-            moving = keeps_changing(planes, _STEP)
-            changing[index] = moving.mean()
-            if changing[index] >= self._min_changing:
-                covered = _marks(_lasting(planes), moving)
+            still[index] = _still(slopes, block.before + index)
+            if still[index] <= self._max_still:
+                lasting = _lasting(slopes[:, window])
+                covered = _marks(lasting, keeps_changing(block.pixels[window], _STEP))
                 area[index] = covered.mean()
                 places[index] = _cells(covered)
         return {
             "area": block.series(area),
-            "changing": block.series(changing),
+            "still": block.series(still),
             "places": block.series(places),
         }
 
 
-def _lasting(planes: Planes) -> _Mask:
-    """``(h, w)`` where every plane has the edge that they have on average."""
-    x = np.stack([cv2.Sobel(plane, cv2.CV_32F, 1, 0, scale=0.125) for plane in planes])
-    y = np.stack([cv2.Sobel(plane, cv2.CV_32F, 0, 1, scale=0.125) for plane in planes])
+def _slopes(planes: Planes) -> Floats:
+    """``(2, n, h, w)`` luma per px to the right and down."""
+    slopes = np.empty((2, *planes.shape), np.float32)
+    for index, plane in enumerate(planes):
+        slopes[0, index] = cv2.Sobel(plane, cv2.CV_32F, 1, 0, scale=0.125)
+        slopes[1, index] = cv2.Sobel(plane, cv2.CV_32F, 0, 1, scale=0.125)
+    return slopes
+
+
+def _still(slopes: Floats, index: int) -> float:
+    """Share of edges that stay for 2 s before or after a frame, the larger; NaN without edges or time."""
+    found = [float("nan")]
+    for first in (index - _REACH, index):
+        side = slopes[:, max(0, first) : first + _REACH + 1]
+        edges = (np.square(side).sum(axis=0) > _EDGE**2).mean() if side.size else 0.0
+        if side.shape[1] > _REACH and edges >= _LEAST_EDGES:
+            found.append(min(1.0, float(_lasting(side).mean() / edges)))
+    return float(np.nanmax(found)) if len(found) > 1 else found[0]
+
+
+def _lasting(slopes: Floats) -> _Mask:
+    """``(h, w)`` where every frame of ``(2, n, h, w)`` has the edge that they have on average."""
+    x, y = slopes
     mean_x, mean_y = x.mean(axis=0), y.mean(axis=0)
     size = np.hypot(mean_x, mean_y)
     unit_x, unit_y = (mean / np.maximum(size, 1e-6) for mean in (mean_x, mean_y))

@@ -88,6 +88,15 @@ def test_flicker_and_a_cut_do_not_make_the_scene_a_mark() -> None:
     assert signal(cut, "persistence") == "background-still"
 
 
+def test_still_tells_a_stand_from_a_travelling_camera_right_up_to_a_cut() -> None:
+    stand = np.repeat(pan(count=1), 8, axis=0)
+    travel = pan(count=8, seed=2)
+    found = run(Marks(), Footage(np.concatenate([stand, travel]), fps=_FPS))["still"].values
+    assert float(found[:8].min()) > 0.9
+    assert float(found[8:].max()) < 0.2
+    assert float(np.median(found[8:])) < 0.05
+
+
 def planes(path: Path) -> Frames:
     need = FrameNeed(view=View.luma, fps=_FPS)
     found = probe(path)
