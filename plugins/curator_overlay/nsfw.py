@@ -51,7 +51,7 @@ class Nsfw:
     name: ClassVar[str] = "nsfw"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = "overlay"
-    cost: ClassVar[float] = 0.03
+    cost: ClassVar[float] = 0.05
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(name="score", unit="ratio", about="the network's probability of pornography"),
     )
