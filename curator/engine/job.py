@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import operator
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import reduce
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -225,17 +227,19 @@ class VideoJob:
         threads: int,
         weights: Weights,
     ) -> Iterator[Errand]:
-        together: dict[Tiles, list[Node]] = {}
-        for node, tiles in demands.items():
-            together.setdefault(tiles, []).append(node)
-        for tiles, nodes in together.items():
-            works = {
-                self.known.key(node): Work(
-                    key=_model_key(node), measure=node.measure, weights=weights(node)
-                )
-                for node in nodes
-            }
-            for part in _chunks(tiles, task_tiles):
+        for group in _groups(demands):
+            every = reduce(operator.or_, group.values())
+            for part in _chunks(every, task_tiles):
+                here = {node: tiles & part for node, tiles in group.items() if tiles & part}
+                works = {
+                    self.known.key(node): Work(
+                        key=_model_key(node),
+                        measure=node.measure,
+                        weights=weights(node),
+                        tiles=tiles,
+                    )
+                    for node, tiles in here.items()
+                }
                 yield Errand(
                     task=MeasureTask(
                         path=self.path,
@@ -245,8 +249,8 @@ class VideoJob:
                         threads=threads,
                     ),
                     about=f"pass {stage}",
-                    documents={self.known.key(node): self.known.document(node) for node in nodes},
-                    ops={self.known.key(node): node.op for node in nodes},
+                    documents={self.known.key(node): self.known.document(node) for node in here},
+                    ops={self.known.key(node): node.op for node in here},
                     video_seconds=float(sum(run.span.seconds for run in part.ranges)),
                 )
 
@@ -383,6 +387,24 @@ def _model_key(node: Node) -> str:
     """Workers keep one loaded model for each of these."""
     weights = {weight.name: weight.sha256 for weight in node.measure.weights}
     return digest({"op": node.op, "params": dict(node.settings()), "weights": weights})
+
+
+def _groups(demands: Mapping[Node, Tiles]) -> list[dict[Node, Tiles]]:
+    """What is done in one decode: everything that looks, each where it is wanted, and what listens there.
+
+    Where nothing looks, sound is read alone.
+    """
+    looking = {node: tiles for node, tiles in demands.items() if node.looks}
+    seen = reduce(operator.or_, looking.values(), Tiles())
+    apart: dict[Tiles, dict[Node, Tiles]] = {}
+    for node, tiles in demands.items():
+        if node.looks:
+            continue
+        if tiles & seen:
+            looking[node] = tiles & seen
+        if tiles - seen:
+            apart.setdefault(tiles - seen, {})[node] = tiles - seen
+    return [group for group in (looking, *apart.values()) if group]
 
 
 def _chunks(tiles: Tiles, most: int) -> Iterator[Tiles]:

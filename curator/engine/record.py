@@ -199,9 +199,6 @@ class Recorder:
             documents = {digest(document): document}
         elif at_fault is not None:
             documents = {at_fault: errand.documents[at_fault]}
-        runs = [(0, 0)]
-        if isinstance(errand.task, MeasureTask):
-            runs = [(run.first, run.last) for run in errand.task.tiles.ranges]
         return [
             Entry(
                 key=key,
@@ -214,7 +211,7 @@ class Recorder:
                 message=message,
             )
             for key, document in documents.items()
-            for first, last in runs
+            for first, last in _runs(errand, key)
         ]
 
     def _keep(self, clip: EncodedClip) -> dict[str, Any]:
@@ -228,3 +225,10 @@ class Recorder:
         total = self._costs[op]
         total[0] += video_seconds
         total[1] += seconds
+
+
+def _runs(errand: Errand, key: str) -> list[tuple[int, int]]:
+    """The runs of tiles on which an errand was to find out `key`."""
+    if not isinstance(errand.task, MeasureTask):
+        return [(0, 0)]
+    return [(run.first, run.last) for run in errand.task.works[key].tiles.ranges]

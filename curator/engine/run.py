@@ -319,7 +319,7 @@ class _Coordinator:
                 number,
                 dataclasses.replace(
                     errand,
-                    task=dataclasses.replace(task, works={key: work}),
+                    task=dataclasses.replace(task, works={key: work}, tiles=work.tiles),
                     documents={key: errand.documents[key]},
                     ops={key: errand.ops[key]},
                 ),

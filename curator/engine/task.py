@@ -44,11 +44,13 @@ class Work:
     """Digest of its settings and weights: a worker keeps one loaded model for each."""
     measure: Measure
     weights: Mapping[str, Path]
+    tiles: Tiles
+    """Those of the task's tiles that it is wanted on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasureTask:
-    """Measure some tiles of one video with several measures, in one decode."""
+    """Measure some tiles of one video in one decode, each with the measures that are wanted there."""
 
     path: Path
     probe: bytes

@@ -26,6 +26,7 @@ from curator.engine.task import (
     Refused,
     Reply,
     Task,
+    Work,
 )
 from curator.errors import CuratorError, MeasureError, MediaError
 from curator.media.decode import DecodedTile, DecodeStats, read_tiles
@@ -33,7 +34,7 @@ from curator.media.encode import cut
 from curator.media.probe import Probe, probe
 from curator.media.stored import dump, load
 from curator.model.series import Series
-from curator.model.tile import TileRange, Tiles
+from curator.model.tile import TileRange
 from curator.store.series import encode_series
 
 __all__ = ["serve", "spare_collector"]
@@ -111,9 +112,11 @@ def _measure(task: MeasureTask, running: dict[str, Running]) -> Reply:
             with _hushed():
                 running[work.key] = work.measure.start(work.weights)
     stats = DecodeStats()
-    desks = {key: _Desk(key, work.measure, running[work.key]) for key, work in task.works.items()}
+    desks = [_Desk(key, work, running[work.key]) for key, work in task.works.items()]
     for tile in _tiles(task, found, stats):
-        for desk in desks.values():
+        for desk in desks:
+            if tile.index not in desk.wanted:
+                continue
             try:
                 desk.take(tile, found)
             except MeasureError as error:
@@ -122,9 +125,9 @@ def _measure(task: MeasureTask, running: dict[str, Running]) -> Reply:
                 broke = _measure_broke(desk.measure, tile, error)
                 return Refused(error=broke, op=desk.key, tile=tile.index)
     whole = time.process_time() - begun
-    measuring = sum(desk.seconds for desk in desks.values())
+    measuring = sum(desk.seconds for desk in desks)
     return Measured(
-        parts=tuple(part for desk in desks.values() for part in desk.parts(task.tiles)),
+        parts=tuple(part for desk in desks for part in desk.parts()),
         frames_decoded=stats.frames_decoded,
         seconds=whole,
         decode_seconds=max(0.0, whole - measuring),
@@ -158,11 +161,13 @@ def _measure_broke(measure: Measure, tile: DecodedTile, error: Exception) -> Cur
 
 
 class _Desk:
-    """One measure's share of a task: sees every tile, keeps what it says."""
+    """One measure's share of a task: sees the tiles it is wanted on, keeps what it says."""
 
-    def __init__(self, key: str, measure: Measure, running: Running) -> None:
+    def __init__(self, key: str, work: Work, running: Running) -> None:
         self.key = key
-        self.measure = measure
+        self.measure = work.measure
+        self.wanted = frozenset(work.tiles)
+        self._tiles = work.tiles
         self.seconds = 0.0
         self._running = running
         self._said: dict[int, Mapping[str, Series]] = {}
@@ -175,9 +180,9 @@ class _Desk:
         self._spent[tile.index] = spent
         self.seconds += spent
 
-    def parts(self, tiles: Tiles) -> Iterator[Part]:
+    def parts(self) -> Iterator[Part]:
         """One part for each run of tiles without a gap."""
-        for run in tiles.ranges:
+        for run in self._tiles.ranges:
             yield Part(
                 key=self.key,
                 tiles=run,
