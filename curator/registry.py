@@ -11,13 +11,27 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
+from curator.abc.aligner import Aligner
 from curator.abc.measure import Measure
+from curator.abc.reader import TrackReader
 from curator.abc.shots import ShotDetector
 from curator.errors import MeasureError
 
-__all__ = ["load_measure", "load_shots", "measures", "nearest", "shot_detectors"]
+__all__ = [
+    "aligners",
+    "load_aligner",
+    "load_measure",
+    "load_reader",
+    "load_shots",
+    "measures",
+    "nearest",
+    "readers",
+    "shot_detectors",
+]
 
+_ALIGNERS = "curator.aligners"
 _MEASURES = "curator.measures"
+_READERS = "curator.readers"
 _SHOTS = "curator.shots"
 
 
@@ -31,6 +45,36 @@ def measures() -> Mapping[str, EntryPoint]:
 def shot_detectors() -> Mapping[str, EntryPoint]:
     """Every installed shot detector by operator name, sorted; nothing is imported."""
     return _by_name(_SHOTS)
+
+
+@cache
+def aligners() -> Mapping[str, EntryPoint]:
+    """Every installed aligner by operator name, sorted; nothing is imported."""
+    return _by_name(_ALIGNERS)
+
+
+@cache
+def readers() -> Mapping[str, EntryPoint]:
+    """Every installed reader of sidecars by name, sorted; nothing is imported."""
+    return _by_name(_READERS)
+
+
+def load_aligner(op: str) -> type[Aligner]:
+    """The class of aligner `op`.
+
+    Raises:
+        MeasureError: ``aligner-unknown``, with the nearest name.
+    """
+    return cast("type[Aligner]", _load(op, aligners(), "aligner"))
+
+
+def load_reader(name: str) -> type[TrackReader]:
+    """The class of reader `name`.
+
+    Raises:
+        MeasureError: ``reader-unknown``, with the nearest name.
+    """
+    return cast("type[TrackReader]", _load(name, readers(), "reader"))
 
 
 def load_measure(op: str) -> type[Measure]:

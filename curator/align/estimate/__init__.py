@@ -1,0 +1,1 @@
+"""Aligners: what measures the offset of a track."""

@@ -1,0 +1,1 @@
+"""Readers of sidecars, one module for a family of formats."""
