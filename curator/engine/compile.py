@@ -54,7 +54,7 @@ def plan_for(recipe: Recipe, engine: EngineSpec, store: Store | None, *, seal: b
     name = f"cascade/1 {structure(logical)}"
     chosen = store.sealed(name)
     if chosen is None:
-        chosen = json.dumps(cascade(logical, learnt_prices(store)))
+        chosen = json.dumps(cascade(logical.judged, learnt_prices(store)))
         if seal:
             chosen = store.seal(name, chosen)
     return make_plan(recipe, groups=[tuple(group) for group in json.loads(chosen)])
@@ -65,8 +65,9 @@ def cheaper_cascade(plan: Plan, prices: Prices) -> tuple[list[tuple[str, ...]], 
 
     None when there is none that saves at least a tenth.
     """
-    ours = [p.nodes for p in plan.passes[1:]]
-    better = cascade(plan.logical, prices)
-    cost = cascade_cost(plan.logical, ours, prices)
-    saved = 1 - cascade_cost(plan.logical, better, prices) / cost if cost else 0.0
+    judged = plan.logical.judged
+    ours = [p.nodes for p in plan.passes[1:] if not plan.logical.for_sync.issuperset(p.nodes)]
+    better = cascade(judged, prices)
+    cost = cascade_cost(judged, ours, prices)
+    saved = 1 - cascade_cost(judged, better, prices) / cost if cost else 0.0
     return (better, saved) if saved >= _WORTH_SAYING else None

@@ -22,6 +22,7 @@ from curator.abc.measure import AudioBlock, AudioNeed
 from curator.errors import MediaError
 from curator.media.colour import is_hdr
 from curator.media.frames import Doubt
+from curator.media.hear import Heard, Hearing
 from curator.media.mux import ClipWriter, VideoTrack, clip_size, flac
 from curator.media.probe import Probe
 from curator.media.runs import Run, Stretch, plan_runs
@@ -32,9 +33,6 @@ from curator.media.stats import DecodeStats
 from curator.model.span import Span
 
 __all__ = ["ENCODE_VERSION", "AudioTrack", "EncodedClip", "VideoTrack", "cut"]
-
-ENCODE_VERSION = 1
-"""Raise it when the same footage would give other bytes."""
 
 ENCODE_VERSION = 1
 """Raise it when the same span and tracks would give other bytes."""
@@ -79,25 +77,30 @@ def cut(
     video: VideoTrack | None,
     audio: AudioTrack | None,
     stats: DecodeStats,
+    heard: Sequence[Heard | None] = (),
     threads: int = 1,
     limits: Limits | None = None,
 ) -> Iterator[EncodedClip]:
     """Encode `spans`, sorted and disjoint, in one sequential pass; clips come in order.
+
+    Args:
+        heard: for each span, where its sound comes from when it is not the video's own at the same
+            time; none at all means that for every span.
 
     Raises:
         MediaError: ``hdr-not-supported`` when pictures of an HDR video are asked for.
         ValueError: when the spans overlap, are not in order, or leave the video.
     """
     _check(probe, spans, video)
-    wanted = audio if probe.info.audio and probe.info.audio[0].sample_rate_hz else None
-    job = _Job(path, probe, video, wanted, stats, limits or Limits())
+    job = _Job(path, probe, video, audio, stats, limits or Limits())
+    items = [_Item(job, *pair) for pair in zip(spans, heard or [None] * len(spans), strict=True)]
     done = 0
     try:
-        for clip in _cut(job, spans, threads, may_seek=True):
+        for clip in _cut(job, items, threads, may_seek=True):
             yield clip
             done += 1
     except Doubt:
-        yield from _cut(job, spans[done:], 1, may_seek=False)
+        yield from _cut(job, items[done:], 1, may_seek=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +118,50 @@ class _Job:
             return None
         return AudioNeed(sample_rate_hz=self.audio.sample_rate_hz, mono=self.audio.mono)
 
-    def stretch(self, span: Span, sound: Sound | None) -> Stretch:
-        first, last = self.probe.table.index_at(span.start), self.probe.table.index_at(span.end)
-        begin, need = None, self.need
-        if sound is not None and need is not None:
-            begin = sound.reach([need], span, self.probe.info.duration_seconds)
-        return Stretch(first if self.video else None, last, begin)
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One span that is wanted, and where its sound comes from."""
+
+    job: _Job
+    span: Span
+    heard: Heard | None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether its sound is the video's own, at the same time."""
+        own = self.job.probe.info.audio
+        return (
+            self.job.audio is not None
+            and self.heard is None
+            and bool(own and own[0].sample_rate_hz)
+        )
+
+    @property
+    def sounds(self) -> bool:
+        """Whether there is any sound."""
+        return self.is_own or (self.job.audio is not None and self.heard is not None)
+
+    @property
+    def sound_format(self) -> tuple[int, int] | None:
+        """(samples per second, channels) of its sound."""
+        if self.job.audio is None or not self.sounds:
+            return None
+        own = self.job.probe.info.audio
+        stream = own[0] if self.heard is None else self.heard.sound.stream
+        rate = self.job.audio.sample_rate_hz or stream.sample_rate_hz
+        return rate, 1 if self.job.audio.mono else stream.channels
+
+    def stretch(self, sound: Sound | None) -> Stretch:
+        """What must be read for it."""
+        table, span = self.job.probe.table, self.span
+        begin, need = None, self.job.need
+        if sound is not None and need is not None and self.is_own:
+            begin = sound.reach([need], span, self.job.probe.info.duration_seconds)
+        elif sound is not None:
+            begin = span.start
+        first = table.index_at(span.start) if self.job.video else None
+        return Stretch(first, table.index_at(span.end), begin)
 
 
 def _check(probe: Probe, spans: Sequence[Span], video: VideoTrack | None) -> None:
@@ -137,13 +178,13 @@ def _check(probe: Probe, spans: Sequence[Span], video: VideoTrack | None) -> Non
 
 
 def _cut(
-    job: _Job, spans: Sequence[Span], threads: int, *, may_seek: bool
+    job: _Job, items: Sequence[_Item], threads: int, *, may_seek: bool
 ) -> Iterator[EncodedClip]:
-    if not spans:
+    if not items:
         return
-    if job.video is None and job.audio is None:
-        nothing = EncodedClip(spans[0], None, None, None, None, 0, None, 0, None, None)
-        yield from (replace(nothing, span=span) for span in spans)
+    if job.video is None and not any(item.sounds for item in items):
+        nothing = EncodedClip(items[0].span, None, None, None, None, 0, None, 0, None, None)
+        yield from (replace(nothing, span=item.span) for item in items)
         return
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="curator-cut-")))
@@ -152,15 +193,15 @@ def _cut(
                 job.path,
                 job.probe,
                 pictures=job.video is not None,
-                audio=job.audio is not None,
+                audio=any(item.is_own for item in items),
                 stats=job.stats,
                 threads=threads,
                 limits=job.limits,
             )
         )
-        stretches = [job.stretch(span, source.sound) for span in spans]
+        stretches = [item.stretch(source.sound) for item in items]
         for run in plan_runs(job.probe, stretches, may_seek=may_seek):
-            clips = [_Clip(job, spans[i], stretches[i], source, folder) for i in run.items]
+            clips = [_Clip(items[i], stretches[i], source, folder) for i in run.items]
             with closing(_work(source, run, clips)) as working:
                 yield from working
 
@@ -180,6 +221,12 @@ def _work(source: Source, run: Run, clips: list[_Clip]) -> Generator[EncodedClip
         yield _finish(source, clips)
 
 
+def _elsewhere(heard: Heard, span: Span, need: AudioNeed) -> AudioBlock:
+    """The sound of a clip from another stream, or from another time."""
+    with Hearing(heard.path, heard.sound) as hearing:
+        return hearing.clip(span, heard.clock, sample_rate_hz=need.sample_rate_hz, mono=need.mono)
+
+
 def _route(clips: list[_Clip], index: int, frame: VideoFrame) -> None:
     for clip in clips:
         if index < clip.end_frame:
@@ -197,11 +244,9 @@ def _finish(source: Source, clips: list[_Clip]) -> EncodedClip:
 class _Clip:
     """One clip in the making."""
 
-    def __init__(
-        self, job: _Job, span: Span, stretch: Stretch, source: Source, folder: Path
-    ) -> None:
-        self._job, self._span, self._source = job, span, source
-        self._first = self._next = job.probe.table.index_at(span.start)
+    def __init__(self, item: _Item, stretch: Stretch, source: Source, folder: Path) -> None:
+        self._item, self._job, self._span, self._source = item, item.job, item.span, source
+        self._first = self._next = item.job.probe.table.index_at(item.span.start)
         self.end_frame = stretch.end_frame
         self.audio_from = stretch.audio_from
         self._path = folder / f"{stretch.end_frame}.mp4"
@@ -247,7 +292,7 @@ class _Clip:
         table, track = self._job.probe.table, self._job.video
         assert track is not None, "frames come only where pictures are asked for"
         if self._writer is None:
-            sound = self._sound_format()
+            sound = self._item.sound_format
             self._writer = ClipWriter(self._path, self._job.probe.info.video, track, sound=sound)
         time = table.time(index) - self._span.start
         if self._shown is not None:
@@ -285,18 +330,15 @@ class _Clip:
         self._job.stats.spend("encode", start)
         return data
 
-    def _sound_format(self) -> tuple[int, int] | None:
-        if self._job.audio is None:
-            return None
-        stream = self._job.probe.info.audio[0]
-        rate = self._job.audio.sample_rate_hz or stream.sample_rate_hz
-        return rate, 1 if self._job.audio.mono else stream.channels
-
     def _listen(self, *, finished: bool = False) -> bool:
         """Take the sound as soon as all of it is there."""
         need, sound = self._job.need, self._source.sound
-        if need is None or sound is None or self._block is not None:
+        if need is None or not self._item.sounds or self._block is not None:
             return True
+        if self._item.heard is not None:
+            self._block = _elsewhere(self._item.heard, self._span, need)
+            return True
+        assert sound is not None, "the video's own sound is read"
         duration = self._job.probe.info.duration_seconds
         if self._due is None:
             self._due = sound.due(need, self._span, duration)

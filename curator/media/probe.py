@@ -131,7 +131,7 @@ def _scan(container: InputContainer, stream: AvVideoStream, limits: Limits) -> _
                 scan.picture = _decode_one(packet)
             continue
         if packet.stream_index != stream.index:
-            _note_audio(packet, scan.audio[packet.stream_index])
+            note_audio(packet, scan.audio[packet.stream_index])
             continue
         _note_video(packet, scan, hidden=packet.is_discard or is_hidden(packet))
         scan.video.idr.append(packet.is_keyframe and is_idr(packet))
@@ -172,7 +172,7 @@ def _note_video(packet: Packet[Any], scan: _Scan, *, hidden: bool) -> None:
         video.encrypted = packet.has_sidedata("encryption_info")
 
 
-def _note_audio(packet: Packet[Any], audio: AudioPackets) -> None:
+def note_audio(packet: Packet[Any], audio: AudioPackets) -> None:
     if packet.pts is None:
         return
     if audio.first is None:
@@ -252,7 +252,7 @@ def _info(
         container=container.format.name,
         size_bytes=path.stat().st_size,
         video=_video_stream(stream, scan),
-        audio=tuple(_audio_stream(s, scan.audio[s.index], start) for s in container.streams.audio),
+        audio=tuple(audio_stream(s, scan.audio[s.index], start) for s in container.streams.audio),
         num_frames_from_packets=len(table),
         duration_seconds=duration,
         fps=fps,
@@ -331,7 +331,7 @@ def _video_stream(stream: AvVideoStream, scan: _Scan) -> VideoStream:
     )
 
 
-def _audio_stream(stream: AvAudioStream, packets: AudioPackets, start: Fraction) -> AudioStream:
+def audio_stream(stream: AvAudioStream, packets: AudioPackets, start: Fraction) -> AudioStream:
     time_base = stream.time_base or Fraction(1, stream.rate or 1)
     begins, lasts = Fraction(0), None
     if packets.first is not None and packets.last is not None:

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from curator.model.signal import Signal
 from curator.model.span import Span
+from curator.model.sync import Clock
 
 __all__ = ["Decision", "Row", "Shot", "Transition", "Unit"]
 
@@ -75,6 +76,8 @@ class Row:
     """Number of the pass after which the decision was known."""
     signals: Mapping[str, Signal] = field(default_factory=dict)
     """By the name used in the recipe, e.g. ``speech.share``."""
+    clocks: Mapping[str, Clock] = field(default_factory=dict)
+    """Of a kept clip: the clock of each track that was aligned, after repair."""
 
     @property
     def seconds(self) -> Fraction:

@@ -1,11 +1,33 @@
-"""How well two tracks of a clip agree in time, and the proof that a sample carries."""
+"""How a track's clock stands to its video's, and what was measured of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["Clock", "Offset", "SyncProof"]
+__all__ = ["Clock", "Offset"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offset:
+    """What an aligner says of one pair in one clip.
+
+    Raises:
+        ValueError: when there is neither an offset nor a reason why not.
+    """
+
+    seconds: float | None
+    """How late the track is against the video, by the clock it was given with; None: cannot be told."""
+    confidence: float = 0.0
+    """How far the best offset stands out of the others, in the unit that the aligner states."""
+    drift: float | None = None
+    """How much later the track gets per second of video (0.001: a thousandth), where that was asked for."""
+    absent: str | None = None
+    """Slug of why there is no offset: ``no-speech``, ``no-face``, ``too-short``, ``nothing-moves`` ..."""
+
+    def __post_init__(self) -> None:
+        if (self.seconds is None) != (self.absent is not None):
+            raise ValueError("an offset is a number, or says why it is none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,46 +57,17 @@ class Clock:
         """The instant of the video that a time stamp of the track means."""
         return (track_seconds - self.offset_seconds) / self.rate
 
-    def later(self, seconds: Fraction) -> Clock:
-        """The clock when the track turns out to be late by `seconds` more, on the video's clock."""
-        return Clock(offset_seconds=self.offset_seconds + self.rate * seconds, rate=self.rate)
+    def corrected(self, offset: Offset, about: Fraction) -> Clock:
+        """The clock that makes up for an offset that was measured with this one, around one instant.
 
+        Offsets are taken to the microsecond and drifts to a billionth, so that the clock is exact.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offset:
-    """What an aligner says of one pair in one clip.
-
-    Raises:
-        ValueError: when there is neither an offset nor a reason why not.
-    """
-
-    seconds: float | None
-    """How late the track is against the video, by the clock it was given with; None: cannot be told."""
-    confidence: float = 0.0
-    """How far the best offset stands out of the others, in the unit that the aligner states."""
-    drift: float | None = None
-    """How much later the track gets per second of video (0.001: a thousandth), where that was asked for."""
-    absent: str | None = None
-    """Slug of why there is no offset: ``no-speech``, ``no-face``, ``too-short``, ``nothing-moves`` ..."""
-
-    def __post_init__(self) -> None:
-        if (self.seconds is None) != (self.absent is not None):
-            raise ValueError("an offset is a number, or says why it is none")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncProof:
-    """What is known of one track's synchrony in one sample."""
-
-    track: str
-    """Name of the track: ``audio``, ``mocap`` ..."""
-    method: str
-    """Aligner and version, e.g. ``lips/1``; ``declared`` where nothing can be measured."""
-    offset_before_seconds: float | None
-    """As measured, by the declared clock; None when it could not be told."""
-    offset_after_seconds: float | None
-    """Measured again after the repair; equals `offset_before_seconds` where nothing was repaired."""
-    confidence: float
-    shift_seconds: float = 0.0
-    """By how much the track was moved earlier."""
-    absent: str | None = None
+        Raises:
+            ValueError: when the offset is unknown.
+        """
+        if offset.seconds is None:
+            raise ValueError(f"nothing was measured: {offset.absent}")
+        late = Fraction(round(offset.seconds * 10**6), 10**6)
+        drift = Fraction(round((offset.drift or 0.0) * 10**9), 10**9)
+        start = self.offset_seconds + self.rate * (late - drift * about)
+        return Clock(offset_seconds=start, rate=self.rate * (1 + drift))

@@ -21,12 +21,14 @@ from curator.model.outcome import Failure
 from curator.model.series import Series
 from curator.model.signal import Signal, Support
 from curator.model.span import Span, intersection, subtract, total_seconds, union
+from curator.model.sync import Clock
 from curator.model.tile import Tiles
 from curator.model.video import FrameTable
 from curator.plan.checks import Check, Judgement, Said, Scope
 from curator.plan.logical import POSTER, SHOTS, Node
 from curator.plan.physical import Pass, PassScope, Plan
 from curator.plan.statistics import statistic
+from curator.plan.sync import Agreement, KnownSync, Question, agree
 from curator.segment.clips import Segmentation, candidates, holds, reach, stretches
 from curator.spec.recipe import Absent
 
@@ -38,7 +40,7 @@ NOT_MEASURED = Failure(
 )
 
 
-class Known(Protocol):
+class Known(KnownSync, Protocol):
     """The facts about one video."""
 
     def covered(self, node: Node) -> Tiles:
@@ -64,9 +66,11 @@ class Demand:
 
     stage: int
     tiles: Mapping[str, Tiles]
-    """By node name; never empty."""
+    """By node name."""
     alive: tuple[Span, ...]
     """Spans that are still alive, for estimates."""
+    questions: tuple[Question, ...] = ()
+    """Offsets that must be measured; not before there are no more `tiles` to be measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +115,7 @@ def advance(plan: Plan, probe: Probe, known: Known, *, partial: bool = False) ->
                 return unscored(probe, NOT_MEASURED)
             look.set_aside(stage, missing)
         look.learn(stage, wanted)
-    return look.verdicts()
+    return look.align(partial=partial) or look.verdicts()
 
 
 def clip_signals(
@@ -209,6 +213,64 @@ class _Look:
             if clip.fell is None and not unmeasured.isdisjoint(Tiles.covering([clip.span])):
                 clip.stage = stage.index - 1
                 clip.fall(Decision.unscored, NOT_MEASURED.reason)
+
+    def align(self, *, partial: bool) -> Demand | Verdicts | None:
+        """Put the alignments to every clip that is left; what must be found out for that, if anything."""
+        alive = [clip for clip in self._clips if clip.fell is None]
+        if not self._plan.logical.alignments or not alive:
+            return None
+        wanted = self._around(alive)
+        failure = _first_failure(self._plan, wanted, self._known)
+        if failure is not None:
+            return unscored(self._probe, failure)
+        missing = {n: t - self._known.covered(self._plan.nodes[n]) for n, t in wanted.items()}
+        questions: list[Question] = []
+        if not any(missing.values()):
+            questions = [asked for clip in alive for asked in self._agree(clip)]
+        if any(missing.values()) or questions:
+            if not partial:
+                return Demand(
+                    stage=len(self._plan.passes) - 1,
+                    tiles={name: tiles for name, tiles in missing.items() if tiles},
+                    alive=tuple(clip.span for clip in alive),
+                    questions=tuple(questions),
+                )
+            asked = {question.span for question in questions}
+            for clip in alive:
+                if not questions or clip.span in asked:
+                    clip.fall(Decision.unscored, NOT_MEASURED.reason)
+        return None
+
+    def _around(self, clips: Sequence[_Candidate]) -> dict[str, Tiles]:
+        """Node to the tiles that the alignments of some clips look at."""
+        wide: dict[str, list[Span]] = {}
+        for alignment in self._plan.logical.alignments:
+            if self._known.declared(alignment) is not None:
+                for name in alignment.nodes.values():
+                    wide.setdefault(name, []).extend(
+                        alignment.around(clip.span, self._whole) for clip in clips
+                    )
+        return {
+            name: self.wanted(self._plan.nodes[name], tuple(union(spans)))
+            for name, spans in wide.items()
+        }
+
+    def _agree(self, clip: _Candidate) -> list[Question]:
+        """Judge one clip by its alignments, or say what must be asked first."""
+        said: list[Agreement] = []
+        questions: list[Question] = []
+        for alignment in self._plan.logical.alignments:
+            found = agree(alignment, clip.span, self._probe.info.fps, self._known)
+            if isinstance(found, Question):
+                questions.append(found)
+            elif isinstance(found, Failure):
+                clip.fall(Decision.unscored, found.reason, None, f"align.{alignment.name}")
+                return []
+            else:
+                said.append(found)
+        if not questions:
+            clip.align(said, [one.name for one in self._plan.logical.alignments])
+        return questions
 
     def verdicts(self) -> Verdicts:
         """Rows that tile the video, once every pass has been learnt."""
@@ -342,6 +404,7 @@ class _Candidate:
     fell: Row | None = None
     signals: dict[str, Signal] = field(default_factory=dict)
     said: dict[str, tuple[Check, Judgement]] = field(default_factory=dict)
+    clocks: dict[str, Clock] = field(default_factory=dict)
 
     def decide(self, checks: Sequence[Check]) -> None:
         """Fall, if a check of this pass says so: the first in recipe order gives the reason."""
@@ -361,6 +424,18 @@ class _Candidate:
     ) -> None:
         """Leave the cascade with this verdict."""
         self.fell = self._row(decision, reason, margin, name)
+
+    def align(self, said: Sequence[Agreement], names: Sequence[str]) -> None:
+        """Take what the alignments said; the first that does not hold gives the reason."""
+        for name, one in zip(names, said, strict=True):
+            self.signals = {**self.signals, **one.signals}
+            if one.clock is not None:
+                self.clocks[name] = one.clock
+        for name, one in zip(names, said, strict=True):
+            if not one.holds:
+                decision = Decision.unscored if one.unscored else Decision.dropped
+                self.fall(decision, one.reason, one.margin, f"align.{name}")
+                return
 
     def row(self) -> Row:
         """The verdict; a clip that never fell is kept, with its tightest margin."""
@@ -389,6 +464,7 @@ class _Candidate:
             threshold=name,
             stage=self.stage,
             signals=self.signals,
+            clocks=self.clocks,
         )
 
 

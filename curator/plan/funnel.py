@@ -94,6 +94,8 @@ def _steps(plan: Plan) -> Iterable[tuple[str, str, bool]]:
     yield "too-short", f"all conditions hold, for less than {shortest:g} s", False
     for check in _by_stage(plan, Scope.clip):
         yield check.name, check.about, True
+    for alignment in plan.logical.alignments:
+        yield f"align.{alignment.name}", alignment.about, True
     for name, about in selection_steps(plan):
         yield name, about, True
 

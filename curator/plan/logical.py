@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -9,7 +10,8 @@ from typing import Any, cast
 from curator.abc.measure import AudioNeed, FrameNeed, Measure
 from curator.abc.shots import ShotDetector
 from curator.plan.checks import Check, Scope
-from curator.registry import load_measure, load_shots
+from curator.plan.sync import Alignment
+from curator.registry import load_aligner, load_measure, load_shots
 from curator.spec.operand import (
     Operand,
     key_settings,
@@ -19,8 +21,10 @@ from curator.spec.operand import (
     resolve_series,
     resolve_vector,
 )
-from curator.spec.recipe import Condition, Recipe
+from curator.spec.operators import instance
+from curator.spec.recipe import AlignSpec, Condition, Recipe
 from curator.spec.selection import GROUPS
+from curator.spec.tracks import OWN_AUDIO, sidecar_of
 
 __all__ = ["FORMAT", "PHASH", "POSTER", "SHOTS", "LogicalPlan", "Node", "compile_plan"]
 
@@ -95,6 +99,14 @@ class LogicalPlan:
     """Numbers per clip that no check looks at, but a preference or a quota does."""
     tracks: Mapping[str, Operand] = field(default_factory=dict)
     """Series that are released with samples, by the track's name."""
+    sidecars: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Tracks of sidecars that are released with samples: name to (role, track)."""
+    sound: str | None = None
+    """Role of the sidecar whose sound samples carry; None for the video's own."""
+    alignments: tuple[Alignment, ...] = ()
+    """What must agree with the pictures, in recipe order."""
+    for_sync: frozenset[str] = frozenset()
+    """Nodes that only alignments ask for: they run on clips that everything else has kept."""
     vectors: tuple[Operand, ...] = ()
     """Series of vectors by which clips are compared or grouped."""
 
@@ -102,6 +114,19 @@ class LogicalPlan:
     def settles(self) -> bool:
         """Whether clips of all videos are looked at together, once each video is decided."""
         return self.recipe.distinct is not None or bool(self.recipe.balance)
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Sidecars that the recipe uses."""
+        named = {role for role, _ in self.sidecars.values()}
+        named |= {one.role for one in self.alignments if one.role is not None}
+        return frozenset(named | ({self.sound} if self.sound else set()))
+
+    @property
+    def judged(self) -> LogicalPlan:
+        """The plan without what only alignments ask for: what the cascade orders."""
+        rest = {name: node for name, node in self.nodes.items() if name not in self.for_sync}
+        return dataclasses.replace(self, nodes=rest)
 
     def scoped(self, scope: Scope) -> tuple[Check, ...]:
         """The checks of one scope, in recipe order."""
@@ -127,6 +152,7 @@ def compile_plan(recipe: Recipe) -> LogicalPlan:
     tracks = {
         name: resolve_series(track.of, recipe.measure)
         for name, track in recipe.sample.tracks.items()
+        if sidecar_of(track.of) is None
     }
     for operand in (*asked, *vectors, *tracks.values()):
         _add_node(nodes, operand)
@@ -137,6 +163,8 @@ def compile_plan(recipe: Recipe) -> LogicalPlan:
         SHOTS: Node(SHOTS, recipe.segment.shots.op, detector),
         POSTER: Node(POSTER, POSTER, measure_instance(load_measure(POSTER), {})),
     }
+    wanted = frozenset(nodes)
+    alignments = tuple(_alignment(recipe, name, spec, nodes) for name, spec in recipe.align.items())
     order = {Scope.video: 0, Scope.frame: 1, Scope.clip: 2}
     return LogicalPlan(
         recipe=recipe,
@@ -145,6 +173,43 @@ def compile_plan(recipe: Recipe) -> LogicalPlan:
         asked=asked,
         vectors=vectors,
         tracks=tracks,
+        sidecars={
+            name: found
+            for name, track in recipe.sample.tracks.items()
+            if (found := sidecar_of(track.of)) is not None
+        },
+        sound=_sound(recipe),
+        alignments=alignments,
+        for_sync=frozenset(nodes) - wanted,
+    )
+
+
+def _sound(recipe: Recipe) -> str | None:
+    of = recipe.sample.audio.of if recipe.sample.audio is not None else None
+    found = sidecar_of(of) if of is not None else None
+    return found[0] if found is not None else None
+
+
+def _alignment(recipe: Recipe, name: str, spec: AlignSpec, nodes: dict[str, Node]) -> Alignment:
+    """The alignment of one track. A measure that it asks for is the recipe's own of that name, if there is one."""
+    aligner = instance(load_aligner(spec.op), spec.params)
+    named: dict[str, str] = {}
+    for op, params in aligner.measures.items():
+        own = recipe.measure.get(op)
+        held = {**(own.params if own is not None and own.op == op else {}), **params}
+        node = Node(
+            op if not params else f"{op}@{name}", op, measure_instance(load_measure(op), held)
+        )
+        nodes.setdefault(node.name, node)
+        named[op] = node.name
+    role, _, track = name.partition(".")
+    return Alignment(
+        name=name,
+        role=_sound(recipe) if name == OWN_AUDIO else role,
+        track=track,
+        spec=spec,
+        aligner=aligner,
+        nodes=named,
     )
 
 

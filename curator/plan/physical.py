@@ -86,6 +86,9 @@ class Plan:
                 for p in self.passes
             ],
             "checks": {check.name: check.document() for check in self.logical.checks},
+            "align": {
+                one.name: {**one.document(), **plain(one.spec)} for one in self.logical.alignments
+            },
             "distinct": plain(self.recipe.distinct),
             "balance": plain(self.recipe.balance),
         }
@@ -109,7 +112,9 @@ def make_plan(
     if measure_all:
         groups = [tuple(name for name, node in logical.nodes.items() if node.measure.needs)]
     elif groups is None:
-        groups = cascade(logical, prices or Prices.declared())
+        groups = cascade(logical.judged, prices or Prices.declared())
+    if logical.for_sync and not measure_all:
+        groups = [*groups, tuple(sorted(logical.for_sync))]
     return Plan(logical=logical, passes=tuple(_passes(logical, groups)))
 
 

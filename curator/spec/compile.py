@@ -10,11 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from curator.errors import MeasureError
 from curator.registry import load_measure, load_shots, measures, nearest, shot_detectors
 from curator.spec.conditions import read_conditions
 from curator.spec.defaults import REQUIRED
-from curator.spec.operand import read_settings
+from curator.spec.operators import operator, read_params
 from curator.spec.places import Places
 from curator.spec.ranges import RECIPE_CHECKS, SETTINGS_CHECKS
 from curator.spec.read import Reader
@@ -26,14 +25,15 @@ from curator.spec.recipe import (
     ShotsSpec,
     SourceSpec,
 )
-from curator.spec.selection import check_tracks, read_balance, read_distinct
+from curator.spec.selection import read_balance, read_distinct
 from curator.spec.settings import EngineSpec, LabelsSpec, Settings, StoreSpec
+from curator.spec.tracks import check_tracks, read_align, read_readers, roles_of
 
 __all__ = ["compile_recipe", "compile_settings"]
 
 _ENTRY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _MANIFESTS = frozenset({".csv", ".jsonl", ".parquet"})
-_MAPS = ("sources", "measure", "keep", "splits", "balance")
+_MAPS = ("sources", "measure", "keep", "splits", "balance", "align")
 
 
 def compile_recipe(
@@ -59,7 +59,7 @@ def compile_recipe(
             at_key=True,
         )
     measure = _measures(node.get("measure", {}), reader)
-    maps = {
+    maps: dict[str, Any] = {
         "sources": _sources(node, reader, footage=footage),
         "segment": _segment(node.get("segment", {}), measure, reader),
         "measure": measure,
@@ -70,7 +70,9 @@ def compile_recipe(
         "balance": read_balance(node.get("balance", {}), measure, reader),
         "places": reader.places.values,
     }
-    check_tracks(node.get("sample"), measure, reader)
+    roles = roles_of(node)
+    maps["align"] = read_align(node.get("align", {}), roles, reader)
+    check_tracks(node.get("sample"), measure, roles, reader)
     _check_names(node, reader)
     recipe = reader.record(Recipe, node, "", **maps)
     reader.finish()
@@ -168,6 +170,7 @@ def _source(
                 f"nothing says under which terms '{path}' may be used",
                 hint=f"{path}.license=CC-BY-4.0 (SPDX or free text), or rights=unchecked",
             )
+    given["read"] = read_readers(entry.get("read", {}), f"{path}.read", reader)
     return reader.record(SourceSpec, entry, path, **given)
 
 
@@ -188,30 +191,11 @@ def _measures(node: Any, reader: Reader) -> dict[str, MeasureSpec]:
             continue
         # An entry under an operator's own name need not repeat it.
         op = entry.get("op", name if name in measures() else None)
-        found = _operator(op, path, measures(), load_measure, reader)
+        found = operator(op, path, measures(), load_measure, reader)
         if found is not None:
             params = {key: value for key, value in entry.items() if key not in {"op", "_target_"}}
-            made[str(name)] = MeasureSpec(op=op, params=read_settings(found, params, path, reader))
+            made[str(name)] = MeasureSpec(op=op, params=read_params(found, params, path, reader))
     return made
-
-
-def _operator(op: Any, path: str, known: Any, load: Any, reader: Reader) -> Any:
-    if op is None or op == REQUIRED:
-        reader.missing(path, "op")
-        return None
-    if op not in known:
-        reader.note(
-            "recipe-unknown-measure",
-            f"{path}.op",
-            f"no operator is called '{op}'",
-            hint=nearest(str(op), list(known)),
-        )
-        return None
-    try:
-        return load(op)
-    except MeasureError as error:
-        reader.note(error.reason, f"{path}.op", error.message, hint=error.hint)
-        return None
 
 
 def _segment(node: Any, measure: Mapping[str, MeasureSpec], reader: Reader) -> SegmentSpec | None:
@@ -231,8 +215,8 @@ def _shots(node: Any, reader: Reader) -> ShotsSpec | None:
         reader.note("recipe-wrong-type", path, f"'{path}' is a map of settings")
         return None
     op = node.get("op", ShotsSpec.op)
-    found = _operator(op, path, shot_detectors(), load_shots, reader)
+    found = operator(op, path, shot_detectors(), load_shots, reader)
     if found is None:
         return None
     params = {key: value for key, value in node.items() if key not in {"op", "_target_"}}
-    return ShotsSpec(op=op, params=read_settings(found, params, path, reader))
+    return ShotsSpec(op=op, params=read_params(found, params, path, reader))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
+from fractions import Fraction
 from typing import Any
 
 from curator.spec.recipe import Recipe
@@ -37,6 +38,8 @@ def plain(value: object) -> Any:
         return {**own, **params}
     if isinstance(value, enum.Enum):
         return value.name
+    if isinstance(value, Fraction):
+        return str(value)
     if isinstance(value, Mapping):
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, tuple | list):

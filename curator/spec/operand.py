@@ -21,7 +21,7 @@ __all__ = [
     "Operand",
     "key_settings",
     "measure_instance",
-    "read_settings",
+    "plain_setting",
     "resolve",
     "resolve_condition",
     "resolve_series",
@@ -166,29 +166,19 @@ def measure_instance(kind: type[M], params: Mapping[str, Any]) -> M:
     return made
 
 
-def settings_document(measure: Measure) -> dict[str, Any]:
-    """Every setting of a measure as JSON knows it, defaults included."""
-    own = {f.name: getattr(measure, f.name) for f in fields(cast("Any", measure))}
-    return {name: _plain_setting(value) for name, value in own.items()}
+def settings_document(operator: object) -> dict[str, Any]:
+    """Every setting of an operator as JSON knows it, defaults included."""
+    own = {f.name: getattr(operator, f.name) for f in fields(cast("Any", operator))}
+    return {name: plain_setting(value) for name, value in own.items()}
 
 
-def key_settings(measure: Measure) -> dict[str, Any]:
+def key_settings(operator: object) -> dict[str, Any]:
     """The settings that can change a result: all but those with ``metadata={"key": False}``.
 
     Those say where a file lies, which may change; what it is, is in the key as a weight's digest.
     """
-    aside = {f.name for f in fields(cast("Any", measure)) if f.metadata.get("key") is False}
-    return {k: v for k, v in settings_document(measure).items() if k not in aside}
-
-
-def read_settings(
-    kind: type[Measure], params: Mapping[str, Any], path: str, reader: Reader
-) -> dict[str, Any]:
-    """The settings that a recipe gives, checked and in declared units; mistakes go to `reader`."""
-    values = reader.values(kind, params, path)
-    if values is None or reader.make(kind, values, path) is None:
-        return {}
-    return {name: _plain_setting(value) for name, value in values.items()}
+    aside = {f.name for f in fields(cast("Any", operator)) if f.metadata.get("key") is False}
+    return {k: v for k, v in settings_document(operator).items() if k not in aside}
 
 
 def _spec(measure: str, named: Mapping[str, MeasureSpec]) -> MeasureSpec:
@@ -204,7 +194,8 @@ def _spec(measure: str, named: Mapping[str, MeasureSpec]) -> MeasureSpec:
     return spec
 
 
-def _plain_setting(value: Any) -> Any:
+def plain_setting(value: Any) -> Any:
+    """A setting as JSON knows it."""
     if isinstance(value, enum.Enum):
         return value.name
     return str(value) if isinstance(value, Fraction) else value

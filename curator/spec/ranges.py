@@ -7,14 +7,17 @@ import re
 
 from curator.spec.read import Checks, Reader
 from curator.spec.recipe import (
+    AlignSpec,
     AudioSpec,
     BalanceSpec,
+    ClockSpec,
     DistinctSpec,
     LikenessSpec,
     PackSpec,
     Recipe,
     SecondsSpec,
     SegmentSpec,
+    TrackSpec,
     VideoSpec,
 )
 from curator.spec.settings import EngineSpec
@@ -54,6 +57,32 @@ def _video(video: VideoSpec, path: str, reader: Reader) -> None:
 def _audio(audio: AudioSpec, path: str, reader: Reader) -> None:
     rate = audio.sample_rate_hz
     _must(reader, (rate is None or rate > 0, f"{path}.sample_rate_hz", "above 0"))
+
+
+def _clock(clock: ClockSpec, path: str, reader: Reader) -> None:
+    _must(reader, (0.5 <= clock.rate <= 2, f"{path}.rate", "from 0.5 to 2"))
+
+
+def _align(align: AlignSpec, path: str, reader: Reader) -> None:
+    bound, search, residual = align.max_offset_seconds, align.search_seconds, align.residual_seconds
+    _must(
+        reader,
+        (bound > 0, f"{path}.max_offset_seconds", "above 0 s"),
+        (
+            search is None or search >= bound,
+            f"{path}.search_seconds",
+            f"at least max_offset_seconds, {bound:g} s",
+        ),
+        (residual is None or residual > 0, f"{path}.residual_seconds", "above 0 s"),
+    )
+
+
+def _track(track: TrackSpec, path: str, reader: Reader) -> None:
+    _must(
+        reader,
+        (track.fps is None or track.fps > 0, f"{path}.fps", "above 0"),
+        (track.max_gap_seconds >= 0, f"{path}.max_gap_seconds", "not negative"),
+    )
 
 
 def _pack(pack: PackSpec, path: str, reader: Reader) -> None:
@@ -126,14 +155,17 @@ def _must(reader: Reader, *rules: tuple[bool, str, str]) -> None:
 
 
 RECIPE_CHECKS: Checks = {
+    AlignSpec: _align,
     AudioSpec: _audio,
     BalanceSpec: _balance,
+    ClockSpec: _clock,
     DistinctSpec: _distinct,
     LikenessSpec: _likeness,
     PackSpec: _pack,
     Recipe: _recipe,
     SecondsSpec: _seconds,
     SegmentSpec: _segment,
+    TrackSpec: _track,
     VideoSpec: _video,
 }
 """Run on each record of a recipe as soon as it is made."""

@@ -9,20 +9,25 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from curator.errors import Location
 
 __all__ = [
     "Absent",
+    "AlignSpec",
     "AudioSpec",
     "BalanceSpec",
+    "ClockSpec",
     "Condition",
     "DistinctSpec",
     "Index",
     "LikenessSpec",
     "MeasureSpec",
+    "Otherwise",
     "PackSpec",
+    "ReadSpec",
     "Recipe",
     "RightsMode",
     "SampleSpec",
@@ -51,11 +56,39 @@ class Index(enum.Enum):
     faiss = "faiss"
 
 
+class Otherwise(enum.Enum):
+    """What becomes of a clip whose tracks cannot be brought into agreement."""
+
+    drop = "drop"
+    keep = "keep"
+
+
 class RightsMode(enum.Enum):
     """Whether every source must say under which licence it may be used."""
 
     required = "required"
     unchecked = "unchecked"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClockSpec:
+    """What is known of a track's clock before anything is measured: ``track = offset + rate * video``."""
+
+    offset_seconds: float = 0.0
+    """How late the track is: what happens at 2.0 s of the video has the time stamp 2.0 + offset."""
+    rate: float = field(default=1.0, metadata={"unit": "ratio"})
+    """Track seconds per video second: 1.001 for a device whose clock runs a thousandth too fast."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadSpec:
+    """How one kind of sidecar is read."""
+
+    op: str | None = None
+    """A reader (`curator ops`), or ``sound`` for audio files and further audio streams; by the file's suffix unless given. Without a sidecar of that role it reads the video's own container."""
+    clock: ClockSpec = field(default_factory=ClockSpec)
+    params: Mapping[str, Any] = field(default_factory=dict, metadata={"written": False})
+    """Settings of the reader, written beside `op`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +103,8 @@ class SourceSpec:
     """Whom to credit; a manifest's ``attribution`` column overrides it."""
     sidecars: Mapping[str, str] = field(default_factory=dict)
     """Role to path pattern beside each video, with ``{stem}`` and ``{dir}``, e.g. ``transcript: "{stem}.srt"``."""
+    read: Mapping[str, ReadSpec] = field(default_factory=dict)
+    """How sidecars are read, by role; a role without an entry is read by its file's suffix."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,13 +224,37 @@ class BalanceSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlignSpec:
+    """How well a track must agree with the pictures, and what is done where it does not."""
+
+    op: str
+    """Name of an aligner (`curator ops`)."""
+    max_offset_seconds: float
+    """Largest offset that is accepted, or repaired."""
+    search_seconds: float | None = None
+    """How far an offset is looked for; twice `max_offset_seconds` unless given."""
+    min_confidence: float = field(default=0.0, metadata={"unit": ""})
+    """Least confidence, in the aligner's unit; below it the offset counts as unknown: ``NAME:unsure``."""
+    repair: bool = True
+    """Shift the track by its offset; then measured again, it must be within `residual_seconds`."""
+    residual_seconds: float | None = None
+    """Largest offset that may be left; half a frame of the clip unless given."""
+    absent: Absent = Absent.drop
+    """What to do where no offset can be told (no face, no speech, nothing moves, too unsure)."""
+    otherwise: Otherwise = Otherwise.drop
+    """What to do with a clip that is out of sync and cannot be repaired; kept ones carry the proof all the same."""
+    params: Mapping[str, Any] = field(default_factory=dict, metadata={"written": False})
+    """Settings of the aligner, written beside `op`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class VideoSpec:
     """The video track of a sample."""
 
     height: int | None = field(default=None, metadata={"unit": "px"})
     """Height in pixels, width follows (both even); null keeps the source's display size. Never enlarged."""
-    fps: float | None = None
-    """Constant frames per second; null keeps the source's own frames and times."""
+    fps: Fraction | None = None
+    """Constant frames per second, exact (``30000/1001`` may be written); null keeps the source's own frames and times."""
     crf: int = 18
     """Constant quality of the H.264 encoder: 0 lossless, 51 worst."""
     preset: str = "veryfast"
@@ -206,6 +265,8 @@ class VideoSpec:
 class AudioSpec:
     """The audio track of a sample."""
 
+    of: str | None = None
+    """``sidecar.ROLE`` for sound from another file or stream; null is the video's first audio stream."""
     sample_rate_hz: int | None = None
     """Resampled to this rate; null keeps the source's own."""
     mono: bool = False
@@ -214,10 +275,14 @@ class AudioSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class TrackSpec:
-    """What a measure saw, released with each sample: key points, a face's box, a speaker's embedding."""
+    """What is released beside pictures and sound: what a measure saw, or what a sidecar holds."""
 
     of: str
-    """A series of any shape, as ``measure.series``: its values inside the clip, with their times."""
+    """A series of any shape, as ``measure.series``, or a sidecar's track, as ``sidecar.ROLE`` (``sidecar.ROLE.NAME`` where the file holds several)."""
+    fps: Fraction | None = None
+    """Values per second of the clip's clock, exact (``30000/1001`` may be written); null keeps the times that the track has. Only for sidecars."""
+    max_gap_seconds: float = 0.2
+    """With `fps`: nothing is made up across a longer hole in the track; there are no values there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,7 +292,7 @@ class SampleSpec:
     video: VideoSpec | None = field(default_factory=VideoSpec)
     audio: AudioSpec | None = field(default_factory=AudioSpec)
     tracks: Mapping[str, TrackSpec] = field(default_factory=dict)
-    """Series of measures to release, by a name of your choice; column ``tracks.NAME`` with ``seconds`` and ``values``."""
+    """Series of measures and tracks of sidecars to release, by a name of your choice; column ``tracks.NAME``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,6 +327,8 @@ class Recipe:
     """Near-duplicates among the clips that all thresholds keep; null keeps them."""
     balance: Mapping[str, BalanceSpec] = field(default_factory=dict)
     """Quotas on what is left, applied in this order."""
+    align: Mapping[str, AlignSpec] = field(default_factory=dict)
+    """What must agree with the pictures: ``audio`` for the sound of the sample, or a sidecar's track by its name (``ROLE`` or ``ROLE.NAME``)."""
     sample: SampleSpec = field(default_factory=SampleSpec)
     splits: Mapping[str, float] = field(default_factory=dict, metadata={"unit": "ratio"})
     """Share of videos per extra split, e.g. ``{test: 0.05}``; the rest is ``train``."""

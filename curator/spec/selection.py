@@ -1,4 +1,4 @@
-"""What ``distinct``, ``balance`` and ``sample.tracks`` of a recipe refer to, resolved and typed."""
+"""What ``distinct`` and ``balance`` of a recipe refer to, resolved and typed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from curator.errors import MeasureError, RecipeError
 from curator.registry import nearest
 from curator.spec.conditions import TEXT
-from curator.spec.operand import STATISTICS, Operand, resolve, resolve_series, resolve_vector
+from curator.spec.operand import STATISTICS, Operand, resolve, resolve_vector
 from curator.spec.read import Reader
 from curator.spec.recipe import BalanceSpec, DistinctSpec, LikenessSpec, MeasureSpec
 
-__all__ = ["GROUPS", "check_tracks", "read_balance", "read_distinct"]
+__all__ = ["GROUPS", "read_balance", "read_distinct"]
 
 GROUPS = ("source", "video", "split")
 """What a quota can be by, besides signals and vectors."""
@@ -52,20 +52,6 @@ def read_balance(
         str(name): _quota(entry, f"balance.{name}", named, reader)
         for name, entry in _map(node, "balance", "quotas", reader).items()
     }
-
-
-def check_tracks(node: Any, named: Mapping[str, MeasureSpec], reader: Reader) -> None:
-    """Note tracks of ``sample.tracks`` that are no series; their form is checked with the rest of the recipe."""
-    tracks = node.get("tracks") if isinstance(node, Mapping) else None
-    for name, entry in tracks.items() if isinstance(tracks, Mapping) else ():
-        of = entry.get("of") if isinstance(entry, Mapping) else None
-        if isinstance(of, str):
-            try:
-                resolve_series(of, named)
-            except (RecipeError, MeasureError) as error:
-                reader.note(
-                    error.reason, f"sample.tracks.{name}.of", error.message, hint=error.hint
-                )
 
 
 def _map(node: Any, path: str, what: str, reader: Reader) -> Mapping[Any, Any]:
