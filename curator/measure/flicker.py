@@ -92,7 +92,7 @@ _BLACK = 20.0  # stored luma: bars and blocks that cannot get darker do not vote
 class _Running:
     def tile(self, tile: Tile) -> Mapping[str, Series]:
         block = tile.frames["luma"]
-        means = np.array([block_means(plane).ravel() for plane in block.pixels], np.float32)
+        means = block_means(block.pixels).reshape(len(block.ticks), -1)
         change = np.full(len(means), np.nan, np.float32)
         if len(means) > 1:
             change[1:] = _median_change(means[:-1], means[1:])

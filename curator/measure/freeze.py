@@ -145,16 +145,16 @@ def _pairs(block: FrameBlock) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.f
         if difference[index] > _SAME:
             duplicate[index] = 0  # some block changed by at least the mean
         else:
-            duplicate[index] = block_means(moved).max() <= _SAME
+            duplicate[index] = block_means(moved[None]).max() <= _SAME
     return difference[block.own], duplicate[block.own]
 
 
 def _changes(block: FrameBlock) -> npt.NDArray[np.float32]:
     """Largest change of a block's mean since the sample before, for each own frame."""
-    means = [block_means(plane) for plane in block.pixels]
+    means = block_means(block.pixels)
     change = np.full(len(means), np.nan, np.float32)
-    for index in range(1, len(means)):
-        change[index] = np.abs(means[index] - means[index - 1]).max()
+    if len(means) > 1:
+        change[1:] = np.abs(np.diff(means, axis=0)).max(axis=(1, 2))
     return change[block.own]
 
 

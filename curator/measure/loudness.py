@@ -126,7 +126,7 @@ class _Running:
         level = _decibels(_power(samples, block.sample_rate_hz), edges, lengths)
         high = np.abs(samples).max(axis=0, initial=0.0)
         peak = _peaks(high, edges)
-        clipped = _window_sums(_in_runs(high >= _FULL_SCALE), edges) / lengths
+        clipped = _clipped(high, edges) / lengths
         values = (level, peak, clipped, peak < self._silent)
         return {
             spec.name: Series(ticks, _HOP, np.asarray(column, np.float32))
@@ -192,6 +192,12 @@ def _biquads(rate: int) -> tuple[tuple[tuple[float, ...], tuple[float, ...]], ..
     # The standard's high-pass has the numerator 1, -2, 1 whatever its denominator.
     high = ((norm, -2 * norm, norm), (norm, 2 * (k * k - 1), 1 - k / q + k * k))
     return shelf, high
+
+
+def _clipped(high: _Samples, edges: npt.NDArray[np.int64]) -> _Floats:
+    """Clipped samples of each window."""
+    full = high >= _FULL_SCALE
+    return _window_sums(_in_runs(full), edges) if full.any() else np.zeros(len(edges) - 1)
 
 
 def _window_sums(values: npt.NDArray[np.generic], edges: npt.NDArray[np.int64]) -> _Floats:

@@ -37,18 +37,22 @@ def active(plane: _Bytes) -> _Bytes:
     return plane[top : height - bottom, left : width - right]
 
 
-def block_means(plane: _Bytes, block_px: int = 20) -> npt.NDArray[np.float32]:
-    """Means of the square blocks of a ``(h, w)`` plane, ``(h // 20, w // 20)``; a rest at the right or bottom is left out.
+def block_means(planes: _Bytes, block_px: int = 20) -> npt.NDArray[np.float32]:
+    """Means of the square blocks of ``(n, h, w)`` planes, ``(n, h // 20, w // 20)``; a rest at the right or bottom is left out.
 
     A plane smaller than a block is one block.
     """
-    height, width = plane.shape
+    _, height, width = planes.shape
     tall, wide = min(block_px, height), min(block_px, width)
-    rows, columns = height // tall, width // wide
-    # Whole blocks only: area filters with an integer ratio are several times faster.
-    whole = plane[: rows * tall, : columns * wide].astype(np.float32)
-    means = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
-    return np.asarray(means, np.float32).reshape(rows, columns)
+    rows, columns = (
+        slice(0, height // tall * tall + 1, tall),
+        slice(0, width // wide * wide + 1, wide),
+    )
+    # Sums up to the corners of the blocks: whole numbers, so the means are exact, and faster than any filter.
+    corners = [cv2.integral(plane)[rows, columns] for plane in planes]
+    size = (height // tall + 1, width // wide + 1)
+    sums = np.diff(np.diff(np.array(corners, np.int32).reshape(-1, *size), axis=1), axis=2)
+    return sums.astype(np.float32) * np.float32(1 / (tall * wide))
 
 
 def _ends(levels: _Bytes) -> tuple[int, int]:

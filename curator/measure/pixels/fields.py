@@ -10,6 +10,7 @@ import numpy.typing as npt
 __all__ = ["combed_share"]
 
 _Bytes: TypeAlias = npt.NDArray[np.uint8]
+_Mask: TypeAlias = npt.NDArray[np.bool_]
 
 _STEP = 6  # luma: smaller differences between lines may be grain
 _CELL_ROWS, _CELL_COLUMNS = 8, 16
@@ -20,18 +21,26 @@ def combed_share(crops: _Bytes) -> float:
     """Share of the cells of 16 x 8 px in ``(k, h, w)`` native crops that show a comb; NaN without crops."""
     if not len(crops):
         return float("nan")
-    lines = crops.astype(np.int16)
-    above, below = lines[:, 1:-1] - lines[:, :-2], lines[:, 1:-1] - lines[:, 2:]
-    size = np.minimum(np.abs(above), np.abs(below))
-    # A line of the other field: off from both its neighbours, to the same side, and they agree.
-    agree = np.abs(above - below) < np.maximum(4, size // 2)
-    tooth = ((above > 0) == (below > 0)) & (size > _STEP) & agree
-    side = np.where(above > 0, np.int8(1), np.int8(-1)) * tooth
+    k, _, width = crops.shape
+    high, low = _teeth(crops)
     # Four lines in turn: single thin lines and fine texture do not alternate for long.
-    turns = side[:, :-1] * side[:, 1:] < 0
+    turns = (high[:, :-1] & low[:, 1:]) | (low[:, :-1] & high[:, 1:])
     comb = turns[:, :-2] & turns[:, 1:-1] & turns[:, 2:]
-    k, height, width = comb.shape
-    rows, columns = height // _CELL_ROWS, width // _CELL_COLUMNS
+    rows, columns = comb.shape[1] // _CELL_ROWS, width // _CELL_COLUMNS
     cells = comb[:, : rows * _CELL_ROWS, : columns * _CELL_COLUMNS]
+    if np.count_nonzero(cells) < _MIN_PIXELS:  # nearly always
+        return 0.0
     counts = cells.reshape(k, rows, _CELL_ROWS, columns, _CELL_COLUMNS).sum(axis=(2, 4))
     return float((counts >= _MIN_PIXELS).mean())
+
+
+def _teeth(crops: _Bytes) -> tuple[_Mask, _Mask]:
+    """Lines brighter and lines darker than both their neighbours, which agree: of the other field. ``(k, h - 2, w)``."""
+    above, line, below = crops[:, :-2], crops[:, 1:-1], crops[:, 2:]
+    brighter, darker = np.maximum(above, below), np.minimum(above, below)
+    # Differences that would be negative are none: bytes do not hold them. One of the two is none.
+    over, under = line - np.minimum(line, brighter), darker - np.minimum(line, darker)
+    size, apart = over | under, brighter - darker
+    tooth = (size > _STEP) & ((apart < 4) | (apart < size // 2))
+    high = over > under
+    return tooth & high, tooth & ~high

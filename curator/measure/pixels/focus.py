@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TypeAlias
 
 import cv2
@@ -36,12 +37,10 @@ def edge_sharpness(crops: _Bytes) -> float:
     # One tall picture: filters bleed over the seams, and the margins are not judged.
     canvas = crops.reshape(-1, crops.shape[2])
     plane = canvas.astype(np.float32)
-    wide = cv2.GaussianBlur(plane, (13, 13), _COARSE_PX)
-    coarse_x = np.asarray(cv2.Sobel(wide, cv2.CV_32F, 1, 0, ksize=1, scale=0.5), np.float32)
-    coarse_y = np.asarray(cv2.Sobel(wide, cv2.CV_32F, 0, 1, ksize=1, scale=0.5), np.float32)
+    coarse_x, coarse_y = _gradient(cv2.GaussianBlur(plane, (13, 13), _COARSE_PX))
     coarse = np.asarray(cv2.magnitude(coarse_x, coarse_y), np.float32)
-    judged = _judged(crops).reshape(canvas.shape)
-    at = np.flatnonzero((coarse >= cv2.dilate(coarse, _BOX)) & judged & (coarse > _FAINT))
+    at = np.flatnonzero((coarse >= cv2.dilate(coarse, _BOX)) & (coarse > _FAINT))
+    at = at[_judged(crops, at)]
     if not len(at):
         return float("nan")
     strength = coarse.ravel()[at]
@@ -70,27 +69,37 @@ def _sharpest(cells: npt.NDArray[np.intp], coarse: _Floats, fine: _Floats) -> fl
     return excess / (excess + _HALF)
 
 
-def _judged(crops: _Bytes) -> npt.NDArray[np.bool_]:
-    """Where edges count: away from a crop's border and from black bars, whose edge is always sharp."""
-    height, width = crops.shape[1:]
-    rows, columns = crops.max(axis=2) > BLACK, crops.max(axis=1) > BLACK
-    judged = np.zeros(crops.shape, np.bool_)
-    for crop, lit_rows, lit_columns in zip(judged, rows, columns, strict=True):
-        top, bottom = lit_rows.argmax(), lit_rows[::-1].argmax()
-        left, right = lit_columns.argmax(), lit_columns[::-1].argmax()
-        crop[
-            top + _MARGIN_PX : max(0, height - bottom - _MARGIN_PX),
-            left + _MARGIN_PX : max(0, width - right - _MARGIN_PX),
-        ] = True
+def _judged(crops: _Bytes, at: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+    """Which positions count: away from a crop's border and from black bars, whose edge is always sharp."""
+    _, height, width = crops.shape
+    lines, columns = np.divmod(at, width)
+    which, rows = np.divmod(lines, height)
+    lit = crops.max(axis=2) > BLACK, crops.max(axis=1) > BLACK
+    judged = np.ones(len(at), np.bool_)
+    for place, bright, side in zip((rows, columns), lit, (height, width), strict=True):
+        first = bright.argmax(axis=1) + _MARGIN_PX
+        last = side - bright[:, ::-1].argmax(axis=1) - _MARGIN_PX
+        judged &= (place >= first[which]) & (place < last[which])
     return judged
+
+
+def _gradient(plane: npt.ArrayLike) -> tuple[_Floats, _Floats]:
+    """Central differences to the right and down, luma per px; 0 at the border."""
+    values = np.asarray(plane, np.float32)
+    x, y = np.zeros_like(values), np.zeros_like(values)
+    # Several times faster than Sobel, which filters along both axes, and than numpy on short rows.
+    cv2.addWeighted(values[:, 2:], 0.5, values[:, :-2], -0.5, 0, dst=x[:, 1:-1])
+    cv2.addWeighted(values[2:], 0.5, values[:-2], -0.5, 0, dst=y[1:-1])
+    return x, y
 
 
 def _noise(canvas: _Bytes) -> float:
     """Standard deviation of the grain, luma: Immerkaer's filter, and the median, so that edges do not count."""
     response = cv2.convertScaleAbs(cv2.sepFilter2D(canvas, cv2.CV_16S, _IMMERKAER, _IMMERKAER))
     response = response[::2]  # neighbours tell the same, and counting costs more than filtering
-    counts = cv2.calcHist([response], [0], None, [256], [0, 256]).ravel()
-    median = int(np.searchsorted(np.cumsum(counts), response.size / 2))
+    median = bisect_left(
+        range(256), response.size / 2, key=lambda level: int(np.count_nonzero(response <= level))
+    )
     return median / (6 * 0.6745)
 
 
