@@ -17,6 +17,11 @@ def snap(span: Span, boundaries: Boundaries, **given: F) -> Span:
     return snapped(span, Span(F(0), F(20)), boundaries, **bounds)
 
 
+def said(*times: tuple[float, float]) -> TextTrack:
+    spans = [Span(F(str(start)), F(str(end))) for start, end in times]
+    return TextTrack(cues=tuple(Cue(span=span, text="-") for span in spans))
+
+
 instants = st.lists(st.fractions(0, 20, max_denominator=25), max_size=6).map(sorted).map(tuple)
 
 
@@ -63,16 +68,13 @@ def test_without_boundaries_nothing_moves() -> None:
 
 
 def test_sentences_are_cut_a_breath_away_and_in_the_middle_of_short_pauses() -> None:
-    said = [(1, 3), (F("3.2"), 4), (6, 7)]
-    track = TextTrack(cues=tuple(Cue(span=Span(F(a), F(b)), text="-") for a, b in said))
-    found = of_sentences(track)
+    found = of_sentences(said((1, 3), (3.2, 4), (6, 7)))
     assert found.starts == (F("0.8"), F("3.1"), F("5.8"))
     assert found.ends == (F("3.1"), F("4.2"), F("7.2"))
 
 
 def test_who_talks_over_another_leaves_no_boundary() -> None:
-    said = [(1, 3), (2, 5), (7, 8)]
-    track = TextTrack(cues=tuple(Cue(span=Span(F(a), F(b)), text="-") for a, b in said))
+    track = said((1, 3), (2, 5), (7, 8))
     assert of_sentences(track).ends == (F("5.2"), F("8.2"))
 
 
