@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
+import numpy.typing as npt
 from av.video.frame import VideoFrame
 
-from curator.abc.measure import AudioBlock, FrameBlock, FrameNeed, Need, View
+from curator.abc.measure import AudioBlock, FrameBlock, Need, View
 from curator.media.probe import Probe
 from curator.media.stats import DecodeStats
 from curator.media.views import Pixels, Pyramid
@@ -68,11 +70,14 @@ class Gather:
         return bool(self._seen[part][self._masks[part] > 0].all())
 
     def blocks(self, tile: int) -> dict[Need, FrameBlock | AudioBlock]:
-        """The blocks of a complete tile."""
-        return {
-            need: self._block(need, self._windows.window(need, tile))
-            for need in self._windows.needs
-        }
+        """The blocks of a complete tile; needs of one view share its pixels."""
+        windows = {need: self._windows.window(need, tile) for need in self._windows.needs}
+        out: dict[Need, FrameBlock | AudioBlock] = {}
+        for k, key in enumerate(self._windows.keys):
+            same = {need: window for need, window in windows.items() if view_key(need) == key}
+            strip = self._strip(k, [window.frames for window in same.values()])
+            out |= {need: self._block(window, strip) for need, window in same.items()}
+        return out
 
     def forget(self, next_tile: int) -> None:
         """Drop what no tile from `next_tile` on wants."""
@@ -90,25 +95,49 @@ class Gather:
             return self._pyramid.rgb(frame, max_side_px)
         return self._pyramid.patches(frame)
 
-    def _block(self, need: FrameNeed, window: Window) -> FrameBlock:
-        key = view_key(need)
-        kept = self._kept[self._windows.keys.index(key)]
-        there = np.array([i in kept for i in window.frames.tolist()], dtype=np.bool_)
-        frames = window.frames[there]
+    def _strip(self, k: int, wanted: Sequence[npt.NDArray[np.int64]]) -> _Strip:
+        """All frames of one view that a tile has, in order."""
+        kept = self._kept[k]
+        frames = np.unique(np.concatenate(wanted))
+        frames = frames[[i in kept for i in frames.tolist()]]
         if len(frames):
             pixels = np.stack([kept[i] for i in frames.tolist()])
         else:
-            pixels = np.empty((0, *self._pyramid.shape(*key)), np.uint8)
-        ticks = self._table.ticks[frames]
+            pixels = np.empty((0, *self._pyramid.shape(*self._windows.keys[k])), np.uint8)
         pixels.setflags(write=False)
+        return _Strip(frames, pixels)
+
+    def _block(self, window: Window, strip: _Strip) -> FrameBlock:
+        there = np.isin(window.frames, strip.frames, assume_unique=True)
+        frames = window.frames[there]
+        ticks = self._table.ticks[frames]
         ticks.setflags(write=False)
         return FrameBlock(
-            pixels=pixels,
+            pixels=strip.take(frames),
             ticks=ticks,
             time_base=self._table.time_base,
             before=int(there[: window.before].sum()),
             after=int(there[len(there) - window.after :].sum()),
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Strip:
+    """One view of some frames."""
+
+    frames: npt.NDArray[np.int64]
+    """Their indices, increasing."""
+    pixels: Pixels
+
+    def take(self, frames: npt.NDArray[np.int64]) -> Pixels:
+        """The pixels of some of the frames: where they lie at equal distances, without a copy."""
+        at = np.searchsorted(self.frames, frames)
+        step = int(at[1] - at[0]) if len(at) > 1 else 1
+        if len(at) and bool(np.all(np.diff(at) == step)):
+            return self.pixels[at[0] : at[-1] + 1 : step]
+        pixels = self.pixels[at]
+        pixels.setflags(write=False)
+        return pixels
 
 
 _FROM_SMALL = frozenset({View.luma, View.chroma, View.thumb})
