@@ -7,6 +7,8 @@
     ├── MediaError       one video cannot be read; the others go on
     ├── MeasureError     one measure cannot run (missing extra, weights, model)     exit 1
     ├── StoreError       the store cannot be trusted or written                     exit 1
+    ├── RemoteError      a published dataset cannot be reached, read or written     exit 1
+    ├── LoaderError      a release cannot be fed to a training as asked             exit 1
     ├── BuildError       the build ended, but not as asked (error budget)           exit 3
     └── UsageError       the command line makes no sense                            exit 2
 
@@ -22,11 +24,13 @@ from typing import ClassVar
 __all__ = [
     "BuildError",
     "CuratorError",
+    "LoaderError",
     "Location",
     "MeasureError",
     "MediaError",
     "RecipeError",
     "RecipeErrors",
+    "RemoteError",
     "SourceError",
     "StoreError",
     "UsageError",
@@ -100,6 +104,14 @@ class MeasureError(CuratorError):
 
 class StoreError(CuratorError):
     """The store cannot be trusted or written."""
+
+
+class RemoteError(CuratorError):
+    """A published dataset cannot be reached, read or written."""
+
+
+class LoaderError(CuratorError):
+    """A release cannot be fed to a training as asked: what is missing, or what does not fit."""
 
 
 class BuildError(CuratorError):

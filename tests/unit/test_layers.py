@@ -22,11 +22,16 @@ LEVELS = (
     ("plan",),
     ("engine",),
     ("calibrate", "release"),
+    ("hub",),
+    ("loader",),
     ("cli", "testing"),
     ("__main__",),
 )
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
-HEAVY = ("ai_edge_litert", "datasets", "hydra", "onnxruntime", "s3fs", "torch")
+HEAVY = ("ai_edge_litert", "datasets", "huggingface_hub", "hydra", "onnxruntime", "s3fs", "torch")
+
+SPEAK_TORCH = ("curator.loader.dataset",)
+"""Modules that are classes of PyTorch; those that need it import them in functions."""
 
 SPEAK_HYDRA = ("curator.spec.search", "curator.cli.")
 """Modules that are classes of Hydra, or its applications; all others import it in functions, or not at all."""
@@ -101,8 +106,10 @@ def test_imports_point_down(path):
     part = part_of(path)
     if part != "__init__":
         assert offences(part, path.read_text()) == []
-    else:
-        assert list(imports(path.read_text())) == []
+    else:  # what the package offers is looked up in functions; the command line comes past here
+        body = ast.parse(path.read_text()).body
+        plain = [ast.unparse(n) for n in body if isinstance(n, ast.Import | ast.ImportFrom)]
+        assert plain == ["from typing import TYPE_CHECKING"]
 
 
 @pytest.mark.parametrize("path", PLUGINS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -167,7 +174,7 @@ def importable() -> list[str]:
     for path in PLUGINS:
         words = path.relative_to(ROOT / "plugins").with_suffix("").parts
         names.append(".".join(words[:-1] if words[-1] == "__init__" else words))
-    return [name for name in names if not name.startswith(SPEAK_HYDRA)]
+    return [name for name in names if not name.startswith((*SPEAK_HYDRA, *SPEAK_TORCH))]
 
 
 def test_importing_any_module_loads_nothing_heavy():

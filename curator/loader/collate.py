@@ -1,0 +1,107 @@
+"""Windows of different lengths to one batch: padded with zeros, and masks that say what is real."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["collate"]
+
+_ABSENT = float("nan")
+
+
+def collate(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A batch of windows, by track.
+
+    Tensors of one track are padded at the end of every axis to the largest. ``NAME_mask`` is True
+    where the first axis that counts time is real: ``video_mask`` ``(batch, frames)``, ``audio_mask``
+    ``(batch, samples)``. A sample without the track is all padding. Where pictures differ in size,
+    ``video_size`` ``(batch, 2)`` says the real heights and widths. Signals become a float64 tensor
+    each, NaN where there is none; texts, ids and names stay lists.
+    """
+    assert samples, "a batch has samples"
+    batch: dict[str, Any] = {}
+    for name in samples[0]:
+        values = [sample[name] for sample in samples]
+        if name == "signals":
+            batch[name] = _signals(values)
+        else:
+            batch |= _column(name, values)
+    return batch
+
+
+def _column(name: str, values: list[Any]) -> dict[str, Any]:
+    import torch
+
+    real = [value for value in values if isinstance(value, torch.Tensor)]
+    if real:
+        return _padded(name, values, real)
+    if all(isinstance(value, float) for value in values):
+        return {name: torch.tensor(values, dtype=torch.float64)}
+    if all(isinstance(value, int) for value in values):
+        return {name: torch.tensor(values, dtype=torch.int64)}
+    return {name: values}
+
+
+def _padded(
+    name: str, values: list[torch.Tensor | None], real: list[torch.Tensor]
+) -> dict[str, Any]:
+    import torch
+
+    axes = {value.dim() for value in real}
+    assert len(axes) == 1, f"{name} has one shape but for lengths"
+    largest = [max(value.shape[axis] for value in real) for axis in range(axes.pop())]
+    if not largest:
+        return {name: torch.stack(real)} if len(real) == len(values) else {name: values}
+    whole = _room((len(values), *largest), real[0].dtype)
+    time = 1 if name == "audio" else 0
+    mask = torch.zeros(len(values), largest[time], dtype=torch.bool)
+    for row, value in enumerate(values):
+        if value is None:
+            whole[row] = 0
+            continue
+        if list(value.shape) != largest:
+            whole[row] = 0
+        corner: tuple[int | slice, ...] = (row, *(slice(size) for size in value.shape))
+        whole[corner] = value
+        mask[row, : value.shape[time]] = True
+    batch = {name: whole}
+    if not name.endswith("_seconds"):
+        batch[f"{name}_mask"] = mask
+    if name == "video" and len({value.shape[-2:] for value in real}) > 1:
+        sizes = [(0, 0) if value is None else tuple(value.shape[-2:]) for value in values]
+        batch["video_size"] = torch.tensor(sizes)
+    return batch
+
+
+def _room(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """An uninitialised tensor; in a worker in shared memory, so that it need not be copied there."""
+    import torch
+    from torch.utils.data import get_worker_info
+
+    if get_worker_info() is None:
+        return torch.empty(shape, dtype=dtype)
+    # As torch's own default_collate does: Tensor.share_memory_ would copy what is still nothing.
+    empty = torch.empty(0, dtype=dtype)
+    count = 1
+    for side in shape:
+        count *= side
+    storage = empty._typed_storage()._new_shared(count, device="cpu")  # type: ignore[no-untyped-call]  # noqa: SLF001
+    return empty.new(storage).resize_(shape)
+
+
+def _signals(values: list[Mapping[str, Any]]) -> dict[str, Any]:
+    import torch
+
+    columns: dict[str, Any] = {}
+    for name in values[0]:
+        column = [value[name] for value in values]
+        if any(isinstance(value, str) for value in column):
+            columns[name] = column
+        else:
+            floats = [_ABSENT if value is None else float(value) for value in column]
+            columns[name] = torch.tensor(floats, dtype=torch.float64)
+    return columns

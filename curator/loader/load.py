@@ -1,0 +1,192 @@
+"""`curator.load`: a release, by its folder, as a data set."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curator.errors import LoaderError
+from curator.loader.rows import Rows
+from curator.loader.samples import Columns, Samples, Wanted, choose
+from curator.loader.window import At, Window
+from curator.media.clips import PictureSize
+from curator.release.read import open_release
+
+if TYPE_CHECKING:
+    from curator.loader.dataset import ReleaseDataset
+
+__all__ = ["load", "resolve"]
+
+_MEDIA = ("video", "audio")
+_NTSC_ROUNDING = Fraction(1, 200)
+"""How far a rate may be from the one it is short for: 23.98 for 24000/1001."""
+_LARGEST = 10**6
+
+
+def load(
+    release: str | Path,
+    *,
+    revision: str | None = None,
+    split: str = "train",
+    tracks: Sequence[str] | None = None,
+    window_seconds: float | str | Fraction | None = None,
+    frames: int | None = None,
+    fps: float | str | Fraction | None = None,
+    at: str = "random",
+    short: str = "keep",
+    size: int | tuple[int, int] | None = None,
+    on_frames: Sequence[str] = (),
+    signals: bool = True,
+    transform: Callable[[dict[str, Any]], Any] | None = None,
+    seed: int = 0,
+) -> ReleaseDataset:
+    """The samples of a release, as windows of tensors.
+
+    An item is a dict: ``video`` uint8 ``(frames, 3, height, width)`` with ``video_seconds``,
+    ``audio`` float32 ``(channels, samples)`` with ``audio_rate_hz``, each other track as float32
+    ``(n, ...)`` with its times ``NAME_seconds``, texts as lists of ``(start_seconds, end_seconds,
+    text)``, ``id``, ``signals``, ``start_seconds`` of the window in the sample and ``seconds``, its length.
+    Times in an item count from the window's start. A track that the sample does not have is None.
+
+    Args:
+        release: folder of one version, e.g. ``releases/0123456789ab``.
+        revision: of a published release; a folder has none.
+        split: which samples.
+        tracks: what to read: ``video``, ``audio`` and the names of other tracks. None reads all.
+        window_seconds: length of the windows. Neither this nor `frames` gives whole samples.
+        frames: the same as a number of pictures.
+        fps: pictures per second: at each instant the picture that is shown then. None keeps the
+            sample's own pictures and times.
+        at: where windows begin, always at a frame: ``random``, ``start`` or ``middle``.
+        short: samples shorter than the window: ``keep`` gives them whole, ``drop`` leaves them out.
+        size: height and width (one number for a square): pictures are scaled until they fill it,
+            and what is over is cut off on both sides. None keeps the sample's.
+        on_frames: tracks of numbers to bring to the times of the pictures: the last value at or before each.
+        signals: whether items come with ``signals``.
+        transform: what to make of an item.
+        seed: of the random windows.
+
+    Raises:
+        LoaderError: ``no-torch``, ``no-split``, ``track-unknown``, ``window-option``.
+        StoreError: ``not-a-release`` ... when the folder is no release.
+    """
+    if importlib.util.find_spec("torch") is None:
+        raise LoaderError(
+            "the loader needs PyTorch",
+            reason="no-torch",
+            hint="pip install 'curator-build[loader]'",
+        )
+    from curator.loader.dataset import ReleaseDataset
+
+    window = _window(window_seconds, frames, fps, at)
+    if short not in ("keep", "drop"):
+        raise _option(f"short must be keep or drop, not '{short}'")
+    folder = open_release(resolve(release, revision))
+    rows = Rows(_shards(folder.folder, split), media=_MEDIA)
+    columns = Columns.of(rows.schema)
+    wanted = Wanted(
+        tracks=choose(columns, tracks),
+        on_frames=frozenset(on_frames),
+        window=window,
+        size=_size(size),
+        signals=signals,
+    )
+    unknown = sorted(wanted.on_frames - set(columns.values) & set(wanted.tracks))
+    if unknown:
+        raise _option(f"on_frames: '{unknown[0]}' is no track of numbers that is read")
+    return ReleaseDataset(
+        Samples(rows, columns, wanted, seed=seed),
+        digest=folder.digest,
+        split=split,
+        transform=transform,
+        drop_short=short == "drop",
+    )
+
+
+def resolve(release: str | Path, revision: str | None) -> Path:
+    """Where a release lies on this machine.
+
+    Raises:
+        LoaderError: ``release-not-found``, or ``release-revision`` when a folder is asked for a revision.
+    """
+    folder = Path(release)
+    if not folder.is_dir():
+        raise LoaderError(
+            f"there is no folder '{release}'",
+            reason="release-not-found",
+            hint="name the folder of one version, e.g. releases/0123456789ab",
+        )
+    if revision is not None:
+        raise LoaderError(
+            "a folder holds one version: it has no revisions",
+            reason="release-revision",
+            hint="name the folder of the version that you want",
+        )
+    return folder
+
+
+def _shards(folder: Path, split: str) -> list[Path]:
+    shards: dict[str, list[Path]] = {}
+    for path in sorted((folder / "data").glob("*.parquet")):
+        shards.setdefault(path.stem.rpartition("-")[0], []).append(path)
+    if split not in shards:
+        raise LoaderError(
+            f"the release has no split '{split}'",
+            reason="no-split",
+            hint=f"it has {', '.join(sorted(shards))}",
+        )
+    return shards[split]
+
+
+def _window(
+    seconds: float | str | Fraction | None,
+    frames: int | None,
+    fps: float | str | Fraction | None,
+    at: str,
+) -> Window:
+    if seconds is not None and frames is not None:
+        raise _option("window_seconds and frames both say how long a window is")
+    if frames is not None and frames < 1:
+        raise _option(f"frames must be at least 1, not {frames}")
+    if at not in At.__members__:
+        raise _option(f"at must be one of {', '.join(At.__members__)}, not '{at}'")
+    length, rate = _exact(seconds, "window_seconds"), _rate(fps)
+    return Window(frames=frames, seconds=length, fps=rate, at=At[at])
+
+
+def _rate(fps: float | str | Fraction | None) -> Fraction | None:
+    """Frames per second; 29.97 and its kin mean 30000/1001 and its kin."""
+    rate = _exact(fps, "fps")
+    if rate is None or not isinstance(fps, float):
+        return rate
+    ntsc = Fraction(round(rate * Fraction(1001, 1000)) * 1000, 1001)
+    return ntsc if abs(ntsc - rate) < _NTSC_ROUNDING else rate
+
+
+def _exact(value: float | str | Fraction | None, name: str) -> Fraction | None:
+    """0.1 is one tenth, ``30000/1001`` what it says."""
+    if value is None:
+        return None
+    try:
+        exact = Fraction(repr(value) if isinstance(value, float) else value)
+    except (ValueError, ZeroDivisionError):
+        exact = Fraction(0)
+    if not 0 < exact < _LARGEST:
+        raise _option(f"{name} must be a positive number, not {value}")
+    return exact
+
+
+def _size(size: int | tuple[int, int] | None) -> PictureSize | None:
+    if size is None:
+        return None
+    height, width = (size, size) if isinstance(size, int) else size
+    if height < 1 or width < 1:
+        raise _option(f"size must be positive, not {size}")
+    return PictureSize(height=height, width=width)
+
+
+def _option(message: str) -> LoaderError:
+    return LoaderError(message, reason="window-option", hint="see docs/how-to/load.md")

@@ -1,0 +1,218 @@
+"""Samples of a release as arrays: one row, one window, every track cut at the same instant."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from curator.errors import LoaderError, MediaError
+from curator.loader.rows import Rows
+from curator.loader.values import (
+    Values,
+    cut_text,
+    cut_values,
+    is_text,
+    is_values,
+    on_frames,
+    values_of,
+)
+from curator.loader.window import ClipTimes, Cut, Window, cut, sound_range, uniform_times
+from curator.media.clips import PictureSize, decode_pictures, decode_sound
+from curator.media.mp4 import ClipIndex, read_index
+
+__all__ = ["Columns", "Samples", "Wanted"]
+
+_MEDIA = ("video", "audio")
+_TRACK = "tracks."
+_MAIN_PARTS = ("values", "positions")
+"""What a track is first of all: the rest goes beside it."""
+_ALWAYS = ("id", "start_seconds", "end_seconds", "num_frames", "sample_rate_hz", "channels")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """What the shards of a release hold, by the names that samples have."""
+
+    media: tuple[str, ...]
+    values: Mapping[str, str]
+    """Tracks of numbers: name to column."""
+    texts: Mapping[str, str]
+    """Texts with times: name to column."""
+    signals: tuple[str, ...]
+
+    @classmethod
+    def of(cls, schema: pa.Schema) -> Columns:
+        """Read off the types of the columns."""
+        media = tuple(name for name in _MEDIA if name in schema.names)
+        values = {_name(f.name): f.name for f in schema if is_values(f.type)}
+        texts = {_name(f.name): f.name for f in schema if is_text(f.type)}
+        signals = tuple(f.name for f in schema if _is_signal(f))
+        return cls(media=media, values=values, texts=texts, signals=signals)
+
+    @property
+    def tracks(self) -> tuple[str, ...]:
+        """Every name that can be asked for."""
+        return (*self.media, *self.values, *self.texts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What of each sample is read, and how."""
+
+    tracks: tuple[str, ...]
+    on_frames: frozenset[str]
+    """Tracks of numbers that are brought to the times of the frames."""
+    window: Window
+    size: PictureSize | None
+    signals: bool
+
+
+class Samples:
+    """Reads windows. The same row, seed and epoch give the same arrays in any process."""
+
+    def __init__(self, rows: Rows, columns: Columns, wanted: Wanted, *, seed: int) -> None:
+        self.rows, self.columns, self.wanted, self.seed = rows, columns, wanted, seed
+        names = [*_ALWAYS, *(columns.signals if wanted.signals else ())]
+        names += [c for n, c in {**columns.values, **columns.texts}.items() if n in wanted.tracks]
+        self._small = tuple(name for name in names if name in rows.schema.names)
+
+    def read(self, row: int, *, epoch: int) -> dict[str, Any]:
+        """One window as arrays, by track; what a sample does not have is None.
+
+        Raises:
+            MediaError: ``clip-damaged`` or ``clip-unknown``, with the sample's id.
+        """
+        table, place = self.rows.small(row, self._small)
+        facts = {n: table.column(n)[place].as_py() for n in _ALWAYS if n in table.column_names}
+        try:
+            return self._read(row, table, place, facts, epoch)
+        except MediaError as error:
+            raise MediaError(
+                f"sample {facts['id']}: {error.message}", reason=error.reason, hint=error.hint
+            ) from error
+
+    def long_enough(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Rows that hold a whole window."""
+        facts = self.rows.column(["start_seconds", "end_seconds", "num_frames"])
+        starts, ends = (facts.column(n).to_numpy() for n in ("start_seconds", "end_seconds"))
+        window = self.wanted.window
+        if window.frames is not None and window.fps is None:
+            frames = facts.column("num_frames").to_numpy().astype(np.float64)
+            return np.flatnonzero(frames >= window.frames)
+        length = window.frames / window.fps if window.frames and window.fps else window.seconds
+        # The span is stored in floats, and the last frame may end past it by a tick.
+        return np.flatnonzero(ends - starts >= float(length or 0) - 1e-3)
+
+    def _read(
+        self, row: int, table: pa.Table, place: int, facts: dict[str, Any], epoch: int
+    ) -> dict[str, Any]:
+        index, read = None, None
+        if "video" in self.columns.media:
+            read = self.rows.media(row, "video")
+            index = None if read is None else read_index(read)
+        times = self._times(index, facts)
+        window = cut(times, self.wanted.window, self._chooser(facts["id"], epoch))
+        sample: dict[str, Any] = {"id": facts["id"], "start_seconds": float(window.start)}
+        sample["seconds"] = float(window.end - window.start)
+        if "video" in self.wanted.tracks:
+            video = None
+            if index is not None and read is not None:
+                video = decode_pictures(index, read, window.frames, size=self.wanted.size)
+            sample |= {"video": video, "video_seconds": window.seconds}
+        if "audio" in self.wanted.tracks:
+            sample |= self._sound(row, window, facts)
+        sample |= self._tracks(table, place, window)
+        if self.wanted.signals:
+            sample["signals"] = {n: table.column(n)[place].as_py() for n in self.columns.signals}
+        return sample
+
+    def _times(self, index: ClipIndex | None, facts: Mapping[str, Any]) -> ClipTimes:
+        if index is not None:
+            return ClipTimes(ticks=index.ticks, end_tick=index.end_tick, time_base=index.time_base)
+        if self.wanted.window.frames is not None and self.wanted.window.fps is None:
+            raise LoaderError(
+                f"sample {facts['id']} has no pictures to count",
+                reason="window-frames",
+                hint="say how long the window is: window_seconds=2",
+            )
+        length = Fraction(facts["end_seconds"] - facts["start_seconds"]).limit_denominator(10**6)
+        return uniform_times(length, self.wanted.window.fps)
+
+    def _chooser(self, sample_id: str, epoch: int) -> Callable[[int], int]:
+        """A number below n that depends on the seed, the epoch and the sample alone."""
+        seeds = [self.seed, epoch, zlib.crc32(sample_id.encode())]
+        return lambda count: int(np.random.default_rng(seeds).integers(count))
+
+    def _sound(self, row: int, window: Cut, facts: Mapping[str, Any]) -> dict[str, Any]:
+        cell = self.rows.media(row, "audio")
+        if cell is None:
+            return {"audio": None, "audio_rate_hz": None}
+        start, count = sound_range(window, facts["sample_rate_hz"])
+        samples, info = decode_sound(cell.all(), start, count)
+        if info.sample_rate_hz != facts["sample_rate_hz"]:
+            raise MediaError(
+                "the sound has another rate than the table says", reason="clip-damaged"
+            )
+        return {"audio": samples, "audio_rate_hz": info.sample_rate_hz}
+
+    def _tracks(self, table: pa.Table, place: int, window: Cut) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name in self.wanted.tracks:
+            if name in self.columns.texts:
+                found[name] = cut_text(table.column(self.columns.texts[name]), place, window)
+            elif name in self.columns.values:
+                track = values_of(table.column(self.columns.values[name]), place)
+                found |= self._numbers(name, track, window)
+        return found
+
+    def _numbers(self, name: str, track: Values | None, window: Cut) -> dict[str, Any]:
+        """A track under its name, what it has beside as ``NAME_PART``, and its times."""
+        framed = name in self.wanted.on_frames
+        if track is not None:
+            track = (on_frames if framed else cut_values)(track, window)
+        kind = self.rows.schema.field(self.columns.values[name]).type
+        parts = [part.name for part in kind if part.name != "seconds"]
+        keys = [name if part in _MAIN_PARTS else f"{name}_{part}" for part in parts]
+        found: dict[str, Any] = {
+            key: None if track is None else track.parts[part]
+            for key, part in zip(keys, parts, strict=True)
+        }
+        return (
+            found
+            if framed
+            else found | {f"{name}_seconds": None if track is None else track.seconds}
+        )
+
+
+def choose(columns: Columns, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """The tracks to read: all of a release, or those that are named.
+
+    Raises:
+        LoaderError: ``track-unknown``.
+    """
+    if wanted is None:
+        return columns.tracks
+    unknown = [name for name in wanted if name not in columns.tracks]
+    if unknown:
+        raise LoaderError(
+            f"the release has no track '{unknown[0]}'",
+            reason="track-unknown",
+            hint=f"it has {', '.join(columns.tracks)}",
+        )
+    return tuple(dict.fromkeys(wanted))
+
+
+def _name(column: str) -> str:
+    return column.removeprefix(_TRACK)
+
+
+def _is_signal(field: pa.Field) -> bool:
+    """Signals are called ``measure.signal``; no other plain column has a dot in its name."""
+    plain = pa.types.is_floating(field.type) or pa.types.is_string(field.type)
+    return plain and "." in field.name and not field.name.startswith(_TRACK)

@@ -1,0 +1,248 @@
+"""Windows of samples as arrays: the frames and the sound that a window holds, and little else decoded.
+
+Decoding begins at the keyframe before the window. On the way to it, frames that no other frame
+refers to are never given to the decoder, and after its last frame nothing is.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TypeAlias
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.codec.context import CodecContext, ThreadType
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+from curator.errors import MediaError
+from curator.media.mp4 import ClipIndex, Read
+
+__all__ = ["PictureSize", "SoundInfo", "decode_pictures", "decode_sound", "decoded_frames"]
+
+Pixels: TypeAlias = npt.NDArray[np.uint8]
+Samples: TypeAlias = npt.NDArray[np.float32]
+
+# Planar, so that a tensor (channels, height, width) is three plain copies. Without ACCURATE_RND, which
+# takes five times as long and is nearer by a quarter of a level (0.2 against 0.4 of 255 on average).
+_SCALE = Interpolation.AREA | Interpolation.BITEXACT
+_RGB_PLANES = (2, 0, 1)  # of G, B, R
+_BT601 = frozenset({4, 5, 6})
+_MATRICES = {7: Colorspace.SMPTE240M, 9: Colorspace.BT2020, 10: Colorspace.BT2020}
+_FULL_RANGE = 2
+_SLICE_TYPES = (1, 5)
+_WARM_SAMPLES = 8192
+"""Two blocks: FLAC blocks stand alone, so a seek that lands one early is already exact."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureSize:
+    """What frames are brought to: scaled until they fill the rectangle, the rest cut off on both sides."""
+
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoundInfo:
+    """What the header of a sound track says."""
+
+    sample_rate_hz: int
+    channels: int
+
+
+def decode_pictures(
+    index: ClipIndex,
+    read: Read,
+    frames: Sequence[int] | npt.NDArray[np.int64],
+    *,
+    size: PictureSize | None = None,
+) -> Pixels:
+    """``(len(frames), 3, h, w)`` RGB of frames by their number, ascending; one may come several times.
+
+    Raises:
+        MediaError: ``clip-damaged`` when a frame does not decode.
+    """
+    asked = np.asarray(frames, np.int64)
+    painter = _Painter(index, size)
+    out = np.empty((len(asked), 3, painter.height, painter.width), np.uint8)
+    if not len(asked):
+        return out
+    wanted, first, count = np.unique(asked, return_index=True, return_counts=True)
+    places = {
+        int(index.ticks[f]): (at, at + n) for f, at, n in zip(wanted, first, count, strict=True)
+    }
+    for frame in decoded_frames(index, read, wanted):
+        start, end = places.pop(int(frame.pts or 0))
+        painter.paint(frame, out[start])
+        out[start + 1 : end] = out[start]
+    if places:
+        raise _damaged(f"{len(places)} of {len(wanted)} frames do not decode")
+    return out
+
+
+def decoded_frames(
+    index: ClipIndex, read: Read, wanted: npt.NDArray[np.int64]
+) -> Iterator[VideoFrame]:
+    """The frames with these numbers (ascending, each once), in order, and no others.
+
+    Raises:
+        MediaError: ``clip-damaged`` when the decoder refuses the data.
+    """
+    begin = index.entry(int(wanted[0]))
+    turns = index.turn[wanted]
+    end = int(turns.max()) + 1
+    needed = np.zeros(end, bool)
+    needed[turns] = True
+    shown = np.empty(len(index), np.int64)
+    shown[index.turn] = index.ticks
+    ticks = {int(tick) for tick in index.ticks[wanted]}
+    decoder = _decoder(index)
+    base = int(index.offsets[begin:end].min())
+    last = int((index.offsets[begin:end] + index.sizes[begin:end]).max())
+    data = memoryview(read(base, last - base))
+    if len(data) != last - base:
+        raise _damaged("the file ends before its last frame")
+    try:
+        for place in range(begin, end):
+            start = int(index.offsets[place]) - base
+            part = data[start : start + int(index.sizes[place])]
+            if not needed[place] and _stands_alone(part):
+                continue
+            packet = Packet(bytes(part))
+            packet.pts = int(shown[place])
+            packet.time_base = index.time_base
+            yield from (f for f in decoder.decode(packet) if f.pts in ticks)
+        yield from (f for f in decoder.decode(None) if f.pts in ticks)
+    except FFmpegError as error:
+        raise _damaged(str(error)) from error
+
+
+def decode_sound(data: bytes, start: int, count: int) -> tuple[Samples, SoundInfo]:
+    """``(channels, n)`` samples from `start` on in [-1, 1]: `count`, or fewer at the end of the track.
+
+    Raises:
+        MediaError: ``clip-damaged`` when it is no sound track or does not decode.
+    """
+    try:
+        with av.open(io.BytesIO(data), "r", format="flac") as container:
+            context = container.streams.audio[0].codec_context
+            info = SoundInfo(sample_rate_hz=context.sample_rate, channels=context.channels)
+            out = np.zeros((info.channels, count), np.float32)
+            reached = _fill(container, out, start, info)
+    except (FFmpegError, IndexError) as error:
+        raise _damaged(f"the sound cannot be read: {error}") from error
+    return out[:, :reached], info
+
+
+def _fill(container: InputContainer, out: Samples, start: int, info: SoundInfo) -> int:
+    """Decode into `out`; how much of it was reached."""
+    stream = container.streams.audio[0]
+    tick = stream.time_base or Fraction(1, info.sample_rate_hz)
+    if start > _WARM_SAMPLES:
+        at = Fraction(start - _WARM_SAMPLES, info.sample_rate_hz) / tick
+        container.seek(int(at), stream=stream)
+    count, reached = out.shape[1], 0
+    for frame in container.decode(stream):
+        begin = round((frame.pts or 0) * tick * info.sample_rate_hz) - start
+        end = begin + frame.samples
+        if end > 0:
+            if begin > reached:
+                raise _damaged("a hole in the sound")
+            part = _floats(frame.to_ndarray(), info.channels, frame.format.bits)
+            stop = min(end, count)
+            out[:, max(0, begin) : stop] = part[:, max(0, -begin) : stop - begin]
+            reached = max(reached, stop)
+        if end >= count:
+            break
+    return reached
+
+
+def _floats(values: npt.NDArray[np.generic], channels: int, bits: int) -> Samples:
+    """``(channels, n)`` in [-1, 1]; FLAC gives integers of 16 or 32 bits, packed or by channel."""
+    planes = values.reshape(-1, channels).T if len(values) != channels else values
+    return planes.astype(np.float32) * np.float32(2.0 ** (1 - bits))
+
+
+def _decoder(index: ClipIndex) -> VideoCodecContext:
+    decoder = CodecContext.create("h264", "r")
+    assert isinstance(decoder, VideoCodecContext), "h264 decodes pictures"
+    decoder.extradata = index.configuration
+    # Workers are many; a thread each is the most that a machine can use.
+    decoder.thread_count = 1
+    decoder.thread_type = ThreadType.NONE
+    return decoder
+
+
+def _stands_alone(packet: memoryview) -> bool:
+    """Whether no other frame refers to this one, by its first slice (``nal_ref_idc`` is 0)."""
+    at = 0
+    while at + 5 <= len(packet):
+        header = packet[at + 4]
+        if header & 31 in _SLICE_TYPES:
+            return header >> 5 == 0
+        at += 4 + int.from_bytes(packet[at : at + 4], "big")
+    return False
+
+
+class _Painter:
+    """Decoded frames of one clip to planes of RGB."""
+
+    def __init__(self, index: ClipIndex, size: PictureSize | None) -> None:
+        width, height = index.width_px, index.height_px
+        self.width, self.height = (size.width, size.height) if size else (width, height)
+        scale = max(Fraction(self.width, width), Fraction(self.height, height))
+        self._scaled = (
+            max(self.width, round(width * scale)),
+            max(self.height, round(height * scale)),
+        )
+        self._corner = (
+            (self._scaled[0] - self.width) // 2,
+            (self._scaled[1] - self.height) // 2,
+        )
+        self._scaler = VideoReformatter()
+
+    def paint(self, frame: VideoFrame, out: Pixels) -> None:
+        """Write one frame to ``(3, h, w)``."""
+        matrix = _matrix(frame)
+        full = frame.color_range == _FULL_RANGE
+        planar = self._scaler.reformat(
+            frame,
+            *self._scaled,
+            "gbrp",
+            src_colorspace=matrix,
+            dst_colorspace=matrix,
+            src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+            dst_color_range=ColorRange.JPEG,
+            interpolation=_SCALE,
+            threads=1,
+        )
+        x, y = self._corner
+        for channel, number in enumerate(_RGB_PLANES):
+            plane = planar.planes[number]
+            rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+            out[channel] = rows[y : y + self.height, x : x + self.width]
+
+
+def _matrix(frame: VideoFrame) -> Colorspace:
+    """As the stream is tagged: every clip that this project writes is."""
+    code = int(frame.colorspace)
+    if code in _BT601:
+        return Colorspace.ITU601 if code != 4 else Colorspace.FCC
+    return _MATRICES.get(code, Colorspace.ITU709)
+
+
+def _damaged(what: str) -> MediaError:
+    return MediaError(
+        f"the clip is damaged: {what}",
+        reason="clip-damaged",
+        hint="check the release: `ReleaseFolder.damage()` compares every file with its digest",
+    )
