@@ -16,20 +16,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
+import numpy as np
 from av.video.frame import VideoFrame
 
 from curator.abc.measure import AudioBlock, AudioNeed
-from curator.errors import MediaError
-from curator.media.colour import is_hdr
 from curator.media.frames import Doubt
+from curator.media.framing import check_colours
 from curator.media.hear import Heard, Hearing
-from curator.media.mux import ClipWriter, VideoTrack, clip_size, flac
+from curator.media.mux import ClipWriter, VideoTrack, flac
+from curator.media.planes import Box
 from curator.media.probe import Probe
 from curator.media.runs import Run, Stretch, plan_runs
 from curator.media.safety import Limits
 from curator.media.sound import Sound
 from curator.media.source import Source
 from curator.media.stats import DecodeStats
+from curator.model.crop import CropPath
 from curator.model.span import Span
 
 __all__ = ["ENCODE_VERSION", "AudioTrack", "EncodedClip", "VideoTrack", "cut"]
@@ -78,6 +80,7 @@ def cut(
     audio: AudioTrack | None,
     stats: DecodeStats,
     heard: Sequence[Heard | None] = (),
+    crops: Sequence[CropPath | None] = (),
     threads: int = 1,
     limits: Limits | None = None,
 ) -> Iterator[EncodedClip]:
@@ -86,14 +89,19 @@ def cut(
     Args:
         heard: for each span, where its sound comes from when it is not the video's own at the same
             time; none at all means that for every span.
+        crops: for each span, which part of its pictures is shown, with a box for every frame; None
+            shows all, and none at all means that for every span.
 
     Raises:
-        MediaError: ``hdr-not-supported`` when pictures of an HDR video are asked for.
-        ValueError: when the spans overlap, are not in order, or leave the video.
+        MediaError: ``hdr-not-supported`` when pictures of an HDR video are asked for and `video`
+            does not say how; ``matrix-not-supported``.
+        ValueError: when the spans overlap, are not in order, or leave the video, or a crop is not of
+            its span's frames.
     """
     _check(probe, spans, video)
     job = _Job(path, probe, video, audio, stats, limits or Limits())
-    items = [_Item(job, *pair) for pair in zip(spans, heard or [None] * len(spans), strict=True)]
+    none: Sequence[None] = [None] * len(spans)
+    items = [_Item(job, *each) for each in zip(spans, heard or none, crops or none, strict=True)]
     done = 0
     try:
         for clip in _cut(job, items, threads, may_seek=True):
@@ -121,11 +129,24 @@ class _Job:
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """One span that is wanted, and where its sound comes from."""
+    """One span that is wanted, where its sound comes from, and what is shown of its pictures.
+
+    Raises:
+        ValueError: when the crop is not of the span's frames.
+    """
 
     job: _Job
     span: Span
     heard: Heard | None
+    crop: CropPath | None
+
+    def __post_init__(self) -> None:
+        if self.crop is None:
+            return
+        table, boxes = self.job.probe.table, self.crop.boxes
+        ticks = table.ticks[table.index_at(self.span.start) : table.index_at(self.span.end)]
+        if boxes.time_base != table.time_base or not np.array_equal(boxes.ticks, ticks):
+            raise ValueError(f"the crop is not of the frames of {self.span}")
 
     @property
     def is_own(self) -> bool:
@@ -169,12 +190,8 @@ def _check(probe: Probe, spans: Sequence[Span], video: VideoTrack | None) -> Non
         raise ValueError("spans must be in order and must not overlap")
     if spans and not 0 <= spans[0].start < spans[-1].end <= probe.info.duration_seconds:
         raise ValueError(f"spans must lie in the video's {float(probe.info.duration_seconds)} s")
-    if video is not None and is_hdr(probe.info.video):
-        raise MediaError(
-            f"the video is HDR ({probe.info.video.color_transfer}), which needs tone mapping",
-            reason="hdr-not-supported",
-            hint="tone-map it to BT.709 first, e.g. with ffmpeg's zscale and tonemap filters",
-        )
+    if video is not None:
+        check_colours(probe.info.video, video.look)
 
 
 def _cut(
@@ -292,13 +309,26 @@ class _Clip:
         table, track = self._job.probe.table, self._job.video
         assert track is not None, "frames come only where pictures are asked for"
         if self._writer is None:
-            sound = self._item.sound_format
-            self._writer = ClipWriter(self._path, self._job.probe.info.video, track, sound=sound)
+            self._writer = self._open(track)
         time = table.time(index) - self._span.start
         if self._shown is not None:
             self._show(until=time)
-        self._shown = (self._writer.upright(frame), time)
+        self._shown = (self._writer.upright(frame, self._box(index)), time)
         self._job.stats.spend("encode", start)
+
+    def _open(self, track: VideoTrack) -> ClipWriter:
+        crop = self._item.crop
+        return ClipWriter(
+            self._path,
+            self._job.probe.info.video,
+            track,
+            sound=self._item.sound_format,
+            box=None if crop is None else crop.size,
+        )
+
+    def _box(self, index: int) -> Box | None:
+        crop = self._item.crop
+        return None if crop is None else Box(*crop.values[index - self._first].tolist())
 
     def _show(self, *, until: Fraction) -> None:
         """Write the latest picture, now that it is known how long it is shown.
@@ -348,9 +378,7 @@ class _Clip:
 
     def _encoded(self, video: bytes | None) -> EncodedClip:
         track, block = self._job.video, self._block
-        size = None
-        if track is not None and video is not None:
-            size = clip_size(self._job.probe.info.video, track.height)
+        size = None if self._writer is None else self._writer.size
         rate = None
         if size is not None and track is not None:
             rate = float(track.fps or self._count / self._span.seconds)

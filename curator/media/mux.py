@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from curator.media.colour import colour_codes, matrix_and_range
+from curator.media.framing import Framing, Look
+from curator.media.planes import Box
 from curator.media.sound import resampled
 from curator.model.video import VideoStream as VideoFacts
 
@@ -48,6 +50,8 @@ class VideoTrack:
     """x264's constant rate factor: 18 is visually lossless, 23 its default."""
     preset: str = "veryfast"
     """x264's preset."""
+    look: Look | None = field(default=None, metadata={"neutral": None})
+    """A size, a fit, a grade; None makes whole pictures smaller and nothing else."""
 
 
 def clip_size(video: VideoFacts, height_px: int | None) -> tuple[int, int]:
@@ -67,10 +71,22 @@ class ClipWriter:
         track: VideoTrack,
         *,
         sound: tuple[int, int] | None,
+        box: tuple[float, float] | None = None,
     ) -> None:
-        """`sound` is the sample rate and the number of channels that `add_sound` will bring."""
+        """A file at `path`, empty so far.
+
+        Args:
+            path: it is deleted by `close`.
+            facts: of the source.
+            track: how pictures are written.
+            sound: sample rate and number of channels that `add_sound` will bring.
+            box: width and height of the boxes that `upright` will be given, if any.
+        """
         self._path, self._facts, self._track = path, facts, track
-        self._size = clip_size(facts, track.height)
+        self._framing = None
+        if track.look is not None or box is not None:
+            self._framing = Framing(facts, track.look or Look(), box, track.height)
+        self.size = clip_size(facts, track.height) if self._framing is None else self._framing.size
         self._matrix, self._range = matrix_and_range(facts)
         self._scaler = VideoReformatter()
         self._time_base = 1 / track.fps if track.fps is not None else _fine(facts.time_base)
@@ -91,9 +107,11 @@ class ClipWriter:
         upright.duration = max(1, round(seconds / self._time_base))
         self._container.mux(self._video.encode(upright))
 
-    def upright(self, frame: VideoFrame) -> VideoFrame:
-        """A decoded frame as it is stored: turned upright, scaled, 8-bit 4:2:0 of limited range."""
-        width, height = self._size
+    def upright(self, frame: VideoFrame, box: Box | None = None) -> VideoFrame:
+        """A decoded frame, or a box of it, as it is stored: upright, scaled, 8-bit 4:2:0 of limited range."""
+        if self._framing is not None:
+            return self._framing.picture(frame, box)
+        width, height = self.size
         turns = self._facts.rotation_degrees // 90
         stored = (height, width) if turns % 2 else (width, height)
         scaled = self._scaler.reformat(
@@ -151,7 +169,7 @@ class ClipWriter:
             "libx264", rate=rate.limit_denominator(1001), options=options
         )
         assert isinstance(stream, VideoStream), "libx264 encodes pictures"
-        stream.width, stream.height = self._size
+        stream.width, stream.height = self.size
         stream.pix_fmt = "yuv420p"
         stream.time_base = self._time_base
         context = stream.codec_context
@@ -161,7 +179,9 @@ class ClipWriter:
         )  # else the last picture lasts as long as the one before
         context.thread_count = 1
         context.thread_type = ThreadType.NONE
-        for attribute, code in colour_codes(self._facts).items():
+        framing = self._framing
+        tags = colour_codes(self._facts) if framing is None else framing.tags()
+        for attribute, code in tags.items():
             setattr(context, attribute, code)
         return stream
 
