@@ -1,0 +1,1 @@
+"""Releases where others find them: published, versioned, pulled and taken back."""

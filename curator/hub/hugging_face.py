@@ -1,0 +1,357 @@
+"""A remote that is a dataset repository of the Hugging Face Hub.
+
+The endpoint is ``HF_ENDPOINT``, the token that of ``HF_TOKEN`` or of ``hf auth login``; neither is
+ever kept here. Commits go through `create_commit` with its parent, never through `upload_folder`,
+which commits in pieces.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+
+from curator.errors import RemoteError
+from curator.hub.remote import LocalFile, RemoteFile
+from curator.hub.secrets import redact
+
+if TYPE_CHECKING:
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+__all__ = ["HuggingFaceRemote"]
+
+T = TypeVar("T")
+
+_TYPE = "dataset"
+_PIECE_FILES = 50
+"""Files per round of uploads: what is told as sent, and at most what is asked again after a cut."""
+_MOST_OPERATIONS = 20_000
+"""In one commit; the Hub takes 25 000."""
+_TRIES = 5
+_LONGEST_WAIT_SECONDS = 60.0
+_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+_BLOCK_BYTES = 2**20
+
+_REASONS: Mapping[int, tuple[str, str, str]] = {
+    401: (
+        "remote-unauthorized",
+        "the Hub does not know who you are",
+        "log in (`hf auth login`) or set HF_TOKEN",
+    ),
+    403: (
+        "remote-forbidden",
+        "your token may not do this",
+        "use a token with write access to that user or organisation",
+    ),
+    413: ("remote-too-large", "the Hub takes no request of that size", "lower pack.shard_mib"),
+    429: ("remote-unreachable", "the Hub is asked too often", "wait and run the same again"),
+}
+
+
+class HuggingFaceRemote:
+    """Implements `curator.hub.remote.Remote`."""
+
+    def __init__(self, repo: str) -> None:
+        self._repo = repo
+        self._ready: dict[tuple[str, str], CommitOperationAdd] = {}
+        """What was uploaded, by path and sha256: the client's own note of where it went."""
+
+    @property
+    def address(self) -> str:
+        """``org/name``."""
+        return self._repo
+
+    def head(self) -> str | None:
+        """The newest commit of ``main``; None without a repository."""
+        try:
+            refs = self._again(lambda: self._api().list_repo_refs(self._repo, repo_type=_TYPE))
+        except RemoteError as error:
+            if error.reason == "remote-missing":
+                return None
+            raise
+        return next((one.target_commit for one in refs.branches if one.name == "main"), None)
+
+    def create(self, *, private: bool) -> None:
+        """Make the repository, unless it is there."""
+        self._again(
+            lambda: self._api().create_repo(
+                self._repo, repo_type=_TYPE, private=private, exist_ok=True
+            )
+        )
+
+    def tags(self) -> Mapping[str, str]:
+        """Every tag with its commit."""
+        refs = self._again(lambda: self._api().list_repo_refs(self._repo, repo_type=_TYPE))
+        return {one.name: one.target_commit for one in refs.tags}
+
+    def files(self, revision: str) -> Mapping[str, RemoteFile]:
+        """Every file of a revision: sha256 of LFS files, git's sha1 of the others."""
+
+        def listed() -> list[Any]:
+            tree = self._api().list_repo_tree(
+                self._repo, recursive=True, revision=revision, repo_type=_TYPE
+            )
+            return [one for one in tree if hasattr(one, "blob_id")]
+
+        return {
+            one.path: RemoteFile(
+                path=one.path,
+                size_bytes=one.size,
+                sha256=one.lfs.sha256 if one.lfs else None,
+                git_sha1=None if one.lfs else one.blob_id,
+            )
+            for one in self._again(listed)
+        }
+
+    def read(self, path: str, revision: str) -> bytes:
+        """A small file as a whole."""
+        with tempfile.TemporaryDirectory(prefix="curator-") as folder:
+            return self.download(path, revision, Path(folder)).read_bytes()
+
+    def open(self, path: str, revision: str) -> BinaryIO:
+        """A file to seek in, read in blocks as they are needed."""
+        from huggingface_hub import HfFileSystem
+
+        def opened() -> BinaryIO:
+            # Instances are shared and remember that a revision was not there; this one is ours.
+            fs = HfFileSystem(endpoint=_endpoint(), skip_instance_cache=True)
+            name = f"datasets/{self._repo}@{revision.replace('/', '%2F')}/{path}"
+            return cast("BinaryIO", fs.open(name, "rb", block_size=_BLOCK_BYTES))
+
+        try:
+            return self._again(opened)
+        except RemoteError as error:
+            if error.reason == "remote-local-file":
+                raise RemoteError(
+                    f"{self._repo}@{revision} has no file '{path}'", reason="remote-no-file"
+                ) from None
+            raise
+
+    def download(self, path: str, revision: str, folder: Path) -> Path:
+        """Bring a file to ``folder/path``; its parts lie in ``folder/.cache`` meanwhile."""
+        return Path(
+            self._again(
+                lambda: self._api().hf_hub_download(
+                    self._repo, path, repo_type=_TYPE, revision=revision, local_dir=folder
+                )
+            )
+        )
+
+    def upload(self, files: Sequence[LocalFile], sent: Callable[[LocalFile], None]) -> None:
+        """Store the large files; small ones travel inside the commit."""
+        for start in range(0, len(files), _PIECE_FILES):
+            piece = files[start : start + _PIECE_FILES]
+            added = [self._operation(file) for file in piece]
+            with _translated(self._repo):  # the client tries each request several times itself
+                self._api().preupload_lfs_files(
+                    self._repo, added, repo_type=_TYPE, free_memory=False
+                )
+            for file, operation in zip(piece, added, strict=True):
+                self._ready[file.path, file.sha256] = operation
+                sent(file)
+
+    def commit(
+        self,
+        files: Sequence[LocalFile],
+        deleted: Iterable[str],
+        *,
+        parent: str | None,
+        title: str,
+        description: str,
+    ) -> str:
+        """One commit on ``main``, asked for once."""
+        from huggingface_hub import CommitOperationDelete
+
+        gone = [CommitOperationDelete(path, is_folder=False) for path in deleted]
+        ready = self._ready
+        added = [ready.get((one.path, one.sha256)) or self._operation(one) for one in files]
+        _check_size(len(gone) + len(added))
+        with _translated(self._repo):
+            made = self._api().create_commit(
+                self._repo,
+                [*gone, *added],
+                commit_message=title,
+                commit_description=description,
+                repo_type=_TYPE,
+                parent_commit=parent,
+            )
+        return str(made.oid)
+
+    def tag(self, name: str, commit: str, message: str) -> None:
+        """Name a commit; a tag that lost its answer is looked up."""
+        try:
+            self._again(
+                lambda: self._api().create_tag(
+                    self._repo, tag=name, revision=commit, tag_message=message, repo_type=_TYPE
+                )
+            )
+        except RemoteError as error:
+            if error.reason != "remote-conflict":
+                raise
+        else:
+            return
+        if self.tags().get(name) != commit:
+            raise RemoteError(
+                f"{self._repo} has a {name} already, of another commit",
+                reason="remote-tag-taken",
+                hint="run again: the next free version is taken",
+            )
+
+    # --- parts
+
+    def _api(self) -> HfApi:
+        from huggingface_hub import HfApi
+
+        return HfApi(endpoint=_endpoint(), library_name="curator")
+
+    def _operation(self, file: LocalFile) -> CommitOperationAdd:
+        from huggingface_hub import CommitOperationAdd
+
+        operation = CommitOperationAdd(file.path, file.source)
+        operation.upload_info.sha256 = bytes.fromhex(file.sha256)  # known: not read once more
+        return operation
+
+    def _again(self, call: Callable[[], T]) -> T:
+        """The result of something that may be asked twice, through short failures of the network."""
+        for attempt in range(_TRIES - 1):
+            try:
+                with _translated(self._repo):
+                    return call()
+            except _PassingError as error:
+                time.sleep(min(error.wait_seconds or 2.0**attempt, _LONGEST_WAIT_SECONDS))
+        with _translated(self._repo):
+            return call()
+
+
+class _PassingError(RemoteError):
+    """It may work in a moment."""
+
+    wait_seconds: float | None = None
+    """What the Hub asked for."""
+
+
+def _endpoint() -> str | None:
+    # Read now: the client reads it once, when it is imported.
+    return os.environ.get("HF_ENDPOINT") or None
+
+
+def _check_size(operations: int) -> None:
+    if operations > _MOST_OPERATIONS:
+        raise RemoteError(
+            f"{operations} files change at once; one commit of the Hub holds {_MOST_OPERATIONS}",
+            reason="remote-too-many-files",
+            hint="pack into larger shards: pack.shard_mib",
+        )
+
+
+@contextmanager
+def _translated(repo: str) -> Iterator[None]:
+    """What the client raises, as an error of ours.
+
+    Its own errors may quote requests, so they are left behind: no secret is in what is shown.
+    """
+    from huggingface_hub.errors import HfHubHTTPError
+
+    # The client's HTTP library has changed its name before; its errors are a base of this one.
+    network: type[Exception] = next(
+        one for one in HfHubHTTPError.__mro__ if one.__name__ == "HTTPError"
+    )
+    try:
+        yield
+    except (network, OSError, RuntimeError, ValueError) as error:
+        raise _as_ours(error, repo) from None
+
+
+def _as_ours(error: BaseException, repo: str) -> RemoteError:
+    """The same in our words."""
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    chain = list(_chain(error))
+    for one in chain:
+        if isinstance(one, RevisionNotFoundError):
+            return RemoteError(f"{repo} has no such version", reason="remote-revision")
+        if isinstance(one, LocalEntryNotFoundError):  # the Hub did not answer
+            return _of_network(chain, repo)
+        if isinstance(one, EntryNotFoundError):
+            return RemoteError(f"{repo} has no such file", reason="remote-no-file")
+        if isinstance(one, RepositoryNotFoundError):
+            return _not_there(repo)
+        if isinstance(one, HFValidationError):
+            return RemoteError(
+                f"'{repo}' is no name on the Hub: {redact(str(one))}",
+                reason="remote-name",
+                hint="publish.repo=org/name; a folder is written ./folder or file:///folder",
+            )
+    told = next((one for one in chain if getattr(one, "response", None) is not None), None)
+    if told is not None:
+        return _of_status(told, repo)
+    if any(isinstance(one, FileNotFoundError) for one in chain):
+        return RemoteError(redact(str(error)), reason="remote-local-file")
+    return _of_network(chain, repo)
+
+
+def _not_there(repo: str) -> RemoteError:
+    return RemoteError(
+        f"the Hub shows no dataset {repo} to you",
+        reason="remote-missing",
+        hint="check the name; for a private one log in (`hf auth login`) or set HF_TOKEN",
+    )
+
+
+def _of_status(error: BaseException, repo: str) -> RemoteError:
+    response = cast("Any", error).response
+    status = int(response.status_code)
+    why = redact(" ".join(str(error).split()))
+    if status == 412:
+        return RemoteError(
+            f"somebody else published to {repo} meanwhile; nothing of yours is visible",
+            reason="remote-moved",
+            hint="run the same command again: it compares with what is there now",
+        )
+    if status == 409:
+        return RemoteError(f"{repo}: {why}", reason="remote-conflict")
+    reason, about, hint = _REASONS.get(
+        status, ("remote-refused", "the Hub refused", "see the Hub's message")
+    )
+    if status in _TRANSIENT:
+        passing = _PassingError(
+            f"{repo}: the Hub answers {status}: {why}",
+            reason="remote-unreachable",
+            hint="nothing is lost: run the same command again",
+        )
+        passing.wait_seconds = _seconds(response.headers.get("Retry-After"))
+        return passing
+    return RemoteError(f"{repo}: {about} ({status}): {why}", reason=reason, hint=hint)
+
+
+def _of_network(chain: Sequence[BaseException], repo: str) -> RemoteError:
+    """Errors without an answer: the network, or a client that refuses what it was given."""
+    root = chain[-1]
+    why = redact(" ".join(f"{type(root).__name__}: {root}".split()))
+    if all(isinstance(one, ValueError) for one in chain):
+        return RemoteError(f"{repo}: {why}", reason="remote-refused")
+    return _PassingError(
+        f"the Hub cannot be reached for {repo}: {why}",
+        reason="remote-unreachable",
+        hint="nothing is lost: run the same command again",
+    )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text is not None and text.isdigit() else None
