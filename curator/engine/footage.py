@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,7 +20,7 @@ from curator.source.spool import Spool
 from curator.spec.recipe import Recipe, RightsMode
 from curator.store.store import Store
 
-__all__ = ["Footage", "Found", "known_fingerprint", "videos_of"]
+__all__ = ["Footage", "Found", "beside_ref", "known_fingerprint", "videos_of"]
 
 _THREADS = 2
 """Hashing and copying wait for disks and networks; two at a time keep the workers fed."""
@@ -29,11 +30,15 @@ _QUICKLY_READ_BYTES = 2**30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """News of one video: it was looked at, or a local path to it is there, or neither can be had."""
+    """News of one video and its sidecars: looked at, or local paths are there, or neither can be had."""
 
     number: int
     observed: Observed | None = None
     path: Path | None = None
+    beside: Mapping[str, Observed] = field(default_factory=dict)
+    """By url."""
+    paths: Mapping[str, Path] = field(default_factory=dict)
+    """By url."""
     error: CuratorError | None = None
 
 
@@ -59,13 +64,19 @@ class Footage:
         for number in list(self._held):
             self.release(number)
 
-    def look(self, number: int, ref: VideoRef) -> None:
-        """Begin to find out what a video is."""
-        self._out.append(self._pool.submit(self._look, number, ref))
+    def look(self, number: int, ref: VideoRef, sidecars: Iterable[str] = ()) -> None:
+        """Begin to find out what a video is, and the files beside it."""
+        self._out.append(self._pool.submit(self._look, number, ref, sorted(sidecars)))
 
-    def fetch(self, number: int, ref: VideoRef, observed: Observed) -> None:
-        """Begin to bring a video within reach; it stays there until `release`."""
-        self._out.append(self._pool.submit(self._fetch, number, ref, observed))
+    def fetch(
+        self,
+        number: int,
+        ref: VideoRef,
+        observed: Observed,
+        sidecars: Mapping[str, Observed] | None = None,
+    ) -> None:
+        """Begin to bring a video and the files beside it within reach; they stay there until `release`."""
+        self._out.append(self._pool.submit(self._fetch, number, ref, observed, sidecars or {}))
 
     def news(self) -> list[Found]:
         """What has been found since the last call."""
@@ -87,20 +98,34 @@ class Footage:
         if number in self._held:
             self._held.pop(number).close()
 
-    def _look(self, number: int, ref: VideoRef) -> Found:
+    def _look(self, number: int, ref: VideoRef, sidecars: Sequence[str]) -> Found:
         try:
-            return Found(number=number, observed=self._spool.observe(ref))
+            observed = self._spool.observe(ref)
+            beside = {url: self._spool.observe(beside_ref(ref, url)) for url in sidecars}
         except CuratorError as error:
             return Found(number=number, error=error)
+        return Found(number=number, observed=observed, beside=beside)
 
-    def _fetch(self, number: int, ref: VideoRef, observed: Observed) -> Found:
+    def _fetch(
+        self, number: int, ref: VideoRef, observed: Observed, sidecars: Mapping[str, Observed]
+    ) -> Found:
         stack = ExitStack()
         try:
             path = stack.enter_context(self._spool.hold(ref, observed))
+            paths = {
+                url: stack.enter_context(self._spool.hold(beside_ref(ref, url), seen))
+                for url, seen in sidecars.items()
+            }
         except CuratorError as error:
+            stack.close()
             return Found(number=number, error=error)
         self._held[number] = stack
-        return Found(number=number, path=path)
+        return Found(number=number, path=path, paths=paths)
+
+
+def beside_ref(ref: VideoRef, url: str) -> VideoRef:
+    """A file beside a video, as something that can be looked at and fetched like one."""
+    return VideoRef(url=url, source=ref.source, rights=ref.rights)
 
 
 def videos_of(recipe: Recipe) -> tuple[VideoRef, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from curator.engine.beside import Beside, besides, sidecar_urls
 from curator.engine.job import Errand, VideoJob
 from curator.model.outcome import Failure
 from curator.model.video import VideoRef
@@ -26,8 +27,12 @@ class VideoInHand:
     """The same file as each plan names it: with its own rights."""
     plans: dict[int, Plan] = field(default_factory=dict)
     observed: Observed | None = None
+    beside: Mapping[str, Observed] = field(default_factory=dict)
+    """The files beside it that some plan reads, by url."""
     path: Path | None = None
     """Where to read it, once it is within reach."""
+    paths: Mapping[str, Path] = field(default_factory=dict)
+    """Where to read the files beside it."""
     stash: list[Errand] = field(default_factory=list)
     """Tasks that wait for that."""
     probe: bytes | None = None
@@ -39,6 +44,21 @@ class VideoInHand:
     failure: Failure | None = None
     open: int = 0
     """Tasks that are out or waiting."""
+
+    @property
+    def sidecars(self) -> frozenset[str]:
+        """Urls of the files beside it that some plan reads."""
+        found = (sidecar_urls(plan, self.refs[number]) for number, plan in self.plans.items())
+        return frozenset[str]().union(*found)
+
+    def besides(self, number: int) -> dict[str, Beside]:
+        """What plan `number` reads beside the video, by role."""
+        return besides(
+            self.plans[number],
+            self.refs[number],
+            self.fingerprint,
+            lambda url: self.beside[url].fingerprint if url in self.beside else None,
+        )
 
     @property
     def fingerprint(self) -> str:

@@ -7,11 +7,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from curator.engine.agreed import PlanKnown
+from curator.engine.beside import besides
 from curator.engine.compile import cheaper_cascade, learnt_prices, plan_for
-from curator.engine.footage import known_fingerprint, videos_of
+from curator.engine.footage import beside_ref, known_fingerprint, videos_of
 from curator.engine.known import VideoKnown
 from curator.engine.record import Recorder, grid_of
 from curator.engine.settled import kept_clips, settle_seen
@@ -46,7 +49,7 @@ class Seen:
     ref: VideoRef
     fingerprint: str
     probe: Probe
-    known: VideoKnown
+    known: PlanKnown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,7 +305,14 @@ def look_at(refs: Sequence[VideoRef], plan: Plan, store: Store | None) -> Iterat
             continue
         known = VideoKnown(store, fingerprint=fingerprint, grid=grid_of(found))
         known.load(plan.nodes.values())
-        yield Seen(ref=ref, fingerprint=fingerprint, probe=load(found), known=known)
+        opened = load(found)
+        beside = besides(plan, ref, fingerprint, partial(_fingerprint_of, ref, store))
+        view = PlanKnown(known, plan, beside, has_audio=bool(opened.info.audio))
+        yield Seen(ref=ref, fingerprint=fingerprint, probe=opened, known=view)
+
+
+def _fingerprint_of(ref: VideoRef, store: Store, url: str) -> str | None:
+    return known_fingerprint(beside_ref(ref, url), store)
 
 
 def guess_seconds(refs: Sequence[VideoRef]) -> float:
@@ -373,7 +383,10 @@ class _Estimate:
         self.kept += alive
 
     def _demand(self, video: Seen, demand: Demand) -> None:
-        tiles = max(float(sum(r.span.seconds for r in t.ranges)) for t in demand.tiles.values())
+        tiles = max(
+            (float(sum(r.span.seconds for r in t.ranges)) for t in demand.tiles.values()),
+            default=0.0,
+        )
         alive = min(tiles, math.fsum(float(span.seconds) for span in demand.alive))
         self._run[demand.stage] += tiles
         for name in demand.tiles:

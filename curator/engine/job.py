@@ -12,15 +12,27 @@ from functools import reduce
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from curator.engine.agreed import PlanKnown
+from curator.engine.beside import Beside, read_document, reader_of
 from curator.engine.known import VideoKnown
-from curator.engine.task import EncodeTask, MeasureTask, Task, Work
-from curator.engine.tracks import cut_tracks, tracks_document
+from curator.engine.task import (
+    AlignTask,
+    Ask,
+    EncodeTask,
+    MeasureTask,
+    ReadTask,
+    SoundPlace,
+    Task,
+    Work,
+)
+from curator.engine.tracks import cut_tracks, has_tracks, tracks_document
 from curator.errors import StoreError
 from curator.media.encode import ENCODE_VERSION, AudioTrack, VideoTrack
 from curator.media.probe import Probe
 from curator.model.clip import Decision, Row
 from curator.model.outcome import Failure, Outcome, Sample
 from curator.model.span import Span
+from curator.model.sync import Clock
 from curator.model.tile import TileRange, Tiles
 from curator.model.video import VideoRef, VideoStream
 from curator.pack.schema import readable
@@ -28,7 +40,9 @@ from curator.plan.contenders import Contender, contenders
 from curator.plan.evaluate import Demand, Verdicts, advance, unscored
 from curator.plan.logical import FORMAT, Node
 from curator.plan.physical import Plan
+from curator.plan.sync import Alignment, Question
 from curator.spec.recipe import Recipe
+from curator.spec.tracks import OWN_AUDIO, sidecar_of
 from curator.store.key import digest
 from curator.store.series import encode_series
 from curator.store.store import Store
@@ -70,6 +84,8 @@ class VideoJob:
     probe_key: str
     probe_bytes: bytes
     known: VideoKnown
+    views: Mapping[int, PlanKnown]
+    """What is known, as each plan asks for it."""
     store: Store
     retry_failed: bool = False
     """Encode again what an earlier build could not."""
@@ -89,11 +105,16 @@ class VideoJob:
         """What must be done before more can be decided; empty when the video is finished."""
         if self.failures:
             return []
-        stage, demands = self._demands()
+        stage, demands, questions = self._demands()
         if self.failures:
             return []
         if demands:
             return list(self._measuring(stage, demands, task_tiles, threads, weights))
+        errands = self._reading(questions)
+        if errands or self.failures:
+            return errands
+        if questions:
+            return list(self._aligning(questions))
         return list(self._encoding(scratch)) if self.encode else []
 
     def outcome(self, number: int, split: str) -> Outcome:
@@ -118,10 +139,9 @@ class VideoJob:
         """The samples of plan `number`, in time order."""
         if self.failures or not self.encode:
             return
-        recipe = self.plans[number].recipe
         for row in self.verdicts[number].rows:
             if row.decision is Decision.kept:
-                key = digest(sample_document(recipe, self.fingerprint, self.probe, row.span))
+                key = digest(self.sample_document(number, row))
                 yield _sample(
                     self.store,
                     self.refs[number],
@@ -130,68 +150,79 @@ class VideoJob:
                     row,
                     split,
                     self.samples[key],
-                    self._tracks_of(number, row.span),
+                    self._tracks_of(number, row),
                     self.probe.info.video,
                 )
 
-    def tracks(self, number: int) -> Iterator[tuple[dict[str, Any], bytes]]:
-        """Tracks of the clips of plan `number` that nothing holds yet: document of the key, and bytes."""
-        plan = self.plans[number]
-        if self.failures or not self.encode or not plan.logical.tracks:
+    def sample_document(self, number: int, row: Row) -> dict[str, Any]:
+        """The document of the key of a kept clip."""
+        view = self.views[number]
+        return sample_document(self.plans[number].recipe, view, self.probe, row)
+
+    def tracks(self, number: int) -> Iterator[tuple[dict[str, Any], Mapping[str, bytes]]]:
+        """Tracks of the clips of plan `number` that nothing holds yet: document of the key, and bytes by name."""
+        plan, view = self.plans[number], self.views[number]
+        if self.failures or not self.encode or not has_tracks(plan):
             return
         for row in self.verdicts[number].rows:
             if row.decision is Decision.kept:
-                document = tracks_document(plan, row.span, self.known)
+                document = tracks_document(plan, row, view)
                 if self._held_tracks(digest(document)) is None:
-                    yield document, encode_series(cut_tracks(plan, row.span, self.known))
+                    yield document, cut_tracks(plan, row, view)
 
     def keys(self, number: int) -> Iterator[str]:
         """The key of everything that plan `number` stands on, for the store to keep."""
         yield self.probe_key
         for node in self.plans[number].nodes.values():
             yield self.known.key(node)
+        plan, view = self.plans[number], self.views[number]
         for row in self.verdicts[number].rows:
             if row.decision is Decision.kept:
-                plan = self.plans[number]
-                yield digest(sample_document(plan.recipe, self.fingerprint, self.probe, row.span))
-                if plan.logical.tracks:
-                    yield digest(tracks_document(plan, row.span, self.known))
+                yield digest(self.sample_document(number, row))
+                if has_tracks(plan):
+                    yield digest(tracks_document(plan, row, view))
+        yield from view.used
 
-    def _tracks_of(self, number: int, span: Span) -> Path | None:
+    def _tracks_of(self, number: int, row: Row) -> Mapping[str, Path]:
         plan = self.plans[number]
-        if not plan.logical.tracks:
-            return None
-        return self._held_tracks(digest(tracks_document(plan, span, self.known)))
+        if not has_tracks(plan):
+            return {}
+        return self._held_tracks(digest(tracks_document(plan, row, self.views[number]))) or {}
 
-    def _held_tracks(self, key: str) -> Path | None:
+    def _held_tracks(self, key: str) -> Mapping[str, Path] | None:
         for fact in self.store.facts([key]).get(key, []):
             output = self.store.read(fact)
             if output is not None:
-                return self.store.blob_path(json.loads(output)["tracks"])
+                held = json.loads(output)
+                return {name: self.store.blob_path(blob) for name, blob in held.items()}
         return None
 
-    def _demands(self) -> tuple[int, dict[Node, Tiles]]:
-        """Every plan's next demand, joined: nodes with the same key are one. And the first stage of it."""
+    def _demands(self) -> tuple[int, dict[Node, Tiles], dict[int, tuple[Question, ...]]]:
+        """Every plan's next demand, joined: nodes with the same key are one. And the first stage of it, and
+        what each plan asks about tracks."""
         stages: list[int] = []
+        questions: dict[int, tuple[Question, ...]] = {}
         nodes: dict[str, Node] = {}
         tiles: dict[str, Tiles] = {}
         for number, plan in self.plans.items():
             if number in self.verdicts:
                 continue
-            said = self._ask(plan)
+            said = self._ask(number)
             if said is None:
-                return 0, {}
+                return 0, {}, {}
             if isinstance(said, Verdicts):
                 self.verdicts[number] = said
                 if plan.logical.settles:
                     self.contenders[number] = self._contenders(number, said)
                 continue
             stages.append(said.stage)
+            if said.questions:
+                questions[number] = said.questions
             for name, wanted in said.tiles.items():
                 key = self.known.key(plan.nodes[name])
                 nodes.setdefault(key, plan.nodes[name])
                 tiles[key] = tiles.get(key, Tiles()) | wanted
-        return min(stages, default=0), {nodes[key]: tiles[key] for key in nodes}
+        return min(stages, default=0), {nodes[key]: tiles[key] for key in nodes}, questions
 
     def _contenders(self, number: int, verdicts: Verdicts) -> tuple[Contender, ...]:
         ref = self.refs[number]
@@ -204,16 +235,16 @@ class VideoJob:
             known=self.known,
         )
 
-    def _ask(self, plan: Plan) -> Demand | Verdicts | None:
+    def _ask(self, number: int) -> Demand | Verdicts | None:
         """Put the plan's questions; a measure that breaks on them costs this video, not the build."""
         try:
-            return advance(plan, self.probe, self.known)
+            return advance(self.plans[number], self.probe, self.views[number])
         except StoreError as error:
             if error.reason not in ("blob-missing", "blob-damaged"):
                 raise
             # The store has forgotten the fact, so it is demanded, and measured, again.
             self.known.reload()
-            return self._ask(plan)
+            return self._ask(number)
         except Exception as error:  # noqa: BLE001 - `summarise` is a plugin's code
             message = f"a summary failed: {type(error).__name__}: {error}"
             self.failures.append(Failure(stage="measure", reason="summary-broke", message=message))
@@ -254,28 +285,127 @@ class VideoJob:
                     video_seconds=float(sum(run.span.seconds for run in part.ranges)),
                 )
 
-    def _encoding(self, scratch: Path) -> Iterator[Errand]:
-        wanted: dict[str, tuple[Span, Plan]] = {}
+    def _reading(self, questions: Mapping[int, Sequence[Question]]) -> list[Errand]:
+        """Sidecars that must be read before questions can be put, or before samples are cut."""
+        wanted: dict[str, Beside] = {}
         for number, plan in self.plans.items():
+            if number in questions:
+                roles = {one.role for one in plan.logical.alignments if one.role is not None}
+            elif self.encode and number in self.verdicts and _keeps(self.verdicts[number]):
+                roles = {role for role, _ in plan.logical.sidecars.values()}
+            else:
+                continue
+            unread, failures = self.views[number].unread(sorted(roles))
+            self.failures += failures
+            wanted |= {digest(read_document(one)): one for one in unread}
+        return [] if self.failures else [self._read_errand(one) for one in wanted.values()]
+
+    def _read_errand(self, beside: Beside) -> Errand:
+        document, reader = read_document(beside), reader_of(beside)
+        return Errand(
+            task=ReadTask(
+                path=self.path,
+                reader=reader,
+                url=beside.url,
+                name=beside.name,
+                video_seconds=float(self.probe.info.duration_seconds),
+            ),
+            about="sidecars",
+            documents={digest(document): document},
+            ops={digest(document): reader.name},
+            video_seconds=0.0,
+        )
+
+    def _aligning(self, questions: Mapping[int, Sequence[Question]]) -> Iterator[Errand]:
+        """One errand for each alignment: where an aligner breaks, the others still answer."""
+        for number, asked in questions.items():
+            view = self.views[number]
+            for alignment in self.plans[number].logical.alignments:
+                own = [one for one in asked if one.name == alignment.name]
+                documents = [view.offset_document(alignment, one) for one in own]
+                if not own:
+                    continue
+                keys = [digest(document) for document in documents]
+                yield Errand(
+                    task=AlignTask(
+                        path=self.path,
+                        probe=self.probe_bytes,
+                        asks={
+                            key: self._asked(number, alignment, one)
+                            for key, one in zip(keys, own, strict=True)
+                        },
+                    ),
+                    about="align",
+                    documents=dict(zip(keys, documents, strict=True)),
+                    ops=dict.fromkeys(keys, alignment.aligner.name),
+                    video_seconds=float(sum(one.span.seconds for one in own)),
+                )
+
+    def _asked(self, number: int, alignment: Alignment, question: Question) -> Ask:
+        plan, view = self.plans[number], self.views[number]
+        whole = Span(Fraction(0), self.probe.info.duration_seconds)
+        around = alignment.around(question.span, whole)
+        series = {
+            f"{op}.{name}": held.within(around)
+            for op, node in alignment.nodes.items()
+            for name, held in view.series(plan.nodes[node]).items()
+        }
+        beside = view.beside.get(alignment.role) if alignment.role is not None else None
+        track = None
+        if beside is not None and not beside.is_sound:
+            held_tracks = view.track_bytes(beside.role)
+            assert isinstance(held_tracks, Mapping), "the sidecar has been read"
+            track = held_tracks.get(alignment.track)
+        return Ask(
+            aligner=alignment.aligner,
+            span=question.span,
+            series=encode_series(series),
+            track=track,
+            sound=_sound_place(beside, question.clock) if beside and beside.is_sound else None,
+            clock=question.clock,
+            search_seconds=float(alignment.search_seconds),
+        )
+
+    def _encoding(self, scratch: Path) -> Iterator[Errand]:
+        wanted: dict[str, _Wanted] = {}
+        for number in self.plans:
             for row in self.verdicts[number].rows:
                 if row.decision is Decision.kept:
-                    document = sample_document(plan.recipe, self.fingerprint, self.probe, row.span)
-                    wanted[digest(document)] = (row.span, plan)
+                    one = self._wanted(number, row)
+                    wanted[digest(one.document)] = one
         self._find(list(wanted))
         groups: dict[tuple[VideoTrack | None, AudioTrack | None], list[tuple[Span, str]]] = {}
-        for key, (span, plan) in wanted.items():
+        for key, one in wanted.items():
             if key not in self.samples and not self.failures:
-                groups.setdefault(tracks(plan.recipe), []).append((span, key))
+                groups.setdefault(one.how, []).append((one.span, key))
         for (video, audio), spans in groups.items():
             for batch in _batches(sorted(spans)):
                 yield self._encode_errand(video, audio, batch, wanted, scratch)
+
+    def _wanted(self, number: int, row: Row) -> _Wanted:
+        plan, view = self.plans[number], self.views[number]
+        video, audio = tracks(plan.recipe)
+        role = plan.logical.sound
+        sound = None
+        if audio is not None and role is not None:
+            beside = view.beside.get(role)
+            audio = None if beside is None else audio
+            sound = None if beside is None else _sound_place(beside, sound_clock(row, beside))
+        elif audio is not None and row.clocks.get(OWN_AUDIO, Clock()) != Clock():
+            sound = SoundPlace(url=None, clock=row.clocks[OWN_AUDIO])
+        return _Wanted(
+            span=row.span,
+            how=(video, audio),
+            sound=sound,
+            document=self.sample_document(number, row),
+        )
 
     def _encode_errand(
         self,
         video: VideoTrack | None,
         audio: AudioTrack | None,
         batch: Sequence[tuple[Span, str]],
-        wanted: Mapping[str, tuple[Span, Plan]],
+        wanted: Mapping[str, _Wanted],
         scratch: Path,
     ) -> Errand:
         # A folder of its own: the same content may lie at two urls and be encoded twice at a time.
@@ -288,12 +418,10 @@ class VideoJob:
                 video=video,
                 audio=audio,
                 folder=folder,
+                sounds=tuple(wanted[key].sound for _, key in batch),
             ),
             about="encode",
-            documents={
-                key: sample_document(wanted[key][1].recipe, self.fingerprint, self.probe, span)
-                for span, key in batch
-            },
+            documents={key: wanted[key].document for _, key in batch},
             ops={key: "encode" for _, key in batch},
             video_seconds=float(sum(span.seconds for span, _ in batch)),
         )
@@ -329,18 +457,59 @@ def tracks(recipe: Recipe) -> tuple[VideoTrack | None, AudioTrack | None]:
     )
 
 
-def sample_document(recipe: Recipe, fingerprint: str, probe: Probe, span: Span) -> dict[str, Any]:
-    """The document of a sample's key: the footage, the span, the encoding."""
+def sample_document(recipe: Recipe, view: PlanKnown, probe: Probe, row: Row) -> dict[str, Any]:
+    """The document of a sample's key: the footage, the span, the encoding, and sound from elsewhere."""
     video, audio = tracks(recipe)
-    return {
+    document = {
         "format": FORMAT,
         "kind": "sample",
         "op": "encode",
         "version": ENCODE_VERSION,
         "params": {"video": video, "audio": audio},
-        "span": [span.start, span.end],
-        "inputs": {"video": fingerprint, "start": probe.info.start_seconds},
+        "span": [row.span.start, row.span.end],
+        "inputs": {"video": view.fingerprint, "start": probe.info.start_seconds},
     }
+    sound = _sound_document(recipe, view, row) if audio is not None else None
+    return document if sound is None else {**document, "sound": sound}
+
+
+def sound_clock(row: Row, beside: Beside) -> Clock:
+    """By which clock a kept clip hears a sidecar: as aligned, under either of its names, or as declared."""
+    return row.clocks.get(OWN_AUDIO, row.clocks.get(beside.role, beside.clock))
+
+
+def _sound_document(recipe: Recipe, view: PlanKnown, row: Row) -> dict[str, Any] | None:
+    """What of its sound goes into a sample's key; None while it is the video's own at the same time."""
+    of = recipe.sample.audio.of if recipe.sample.audio is not None else None
+    found = sidecar_of(of) if of is not None else None
+    if found is None:
+        clock = row.clocks.get(OWN_AUDIO, Clock())
+        return None if clock == Clock() else {"clock": clock}
+    beside = view.beside.get(found[0])
+    if beside is None:
+        return {"file": None}
+    return {**beside.document(), "clock": sound_clock(row, beside)}
+
+
+def _sound_place(beside: Beside, clock: Clock) -> SoundPlace:
+    said = beside.spec.params
+    return SoundPlace(
+        url=beside.url, clock=clock, language=said.get("language"), stream=said.get("stream")
+    )
+
+
+def _keeps(verdicts: Verdicts) -> bool:
+    return any(row.decision is Decision.kept for row in verdicts.rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """A sample that must be encoded, if the store does not hold it."""
+
+    span: Span
+    how: tuple[VideoTrack | None, AudioTrack | None]
+    sound: SoundPlace | None
+    document: dict[str, Any]
 
 
 def _sample(
@@ -351,7 +520,7 @@ def _sample(
     row: Row,
     split: str,
     held: Mapping[str, Any],
-    tracks: Path | None,
+    tracks: Mapping[str, Path],
     stream: VideoStream,
 ) -> Sample:
     def file(name: str) -> Path | None:

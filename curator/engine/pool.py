@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -19,6 +22,7 @@ from curator.engine.worker import serve
 __all__ = ["Done", "Pool"]
 
 _POLL_SECONDS = 0.2
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _TRIES = 2
 """A worker that dies is given the task once more: when a machine goes down, workers die before the
 coordinator does, and that must not be remembered as the video's fault."""
@@ -160,7 +164,8 @@ class Pool:
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=serve, args=(theirs,), daemon=True)
-        process.start()
+        with _one_thread():
+            process.start()
         theirs.close()  # so that the pipe closes with the worker
         worker = _Worker(process=process, connection=ours)
         self._workers.append(worker)
@@ -178,6 +183,25 @@ class Pool:
         if worker.process.is_alive():
             worker.process.kill()
         worker.process.join()
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """What starts meanwhile uses one thread per library, however many cores there are.
+
+    A worker cannot see to that itself: when its first line runs, NumPy has been imported and its
+    threads are there, which then spin on every core that other workers are at work on.
+    """
+    had = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in had.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _exit_message(worker: _Worker) -> str:

@@ -8,8 +8,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from curator.engine.agreed import offset_output
 from curator.engine.job import Errand
 from curator.engine.task import (
+    Aligned,
+    AlignTask,
     Encoded,
     EncodedClip,
     EncodeTask,
@@ -18,6 +21,8 @@ from curator.engine.task import (
     MeasureTask,
     Opened,
     OpenTask,
+    Read,
+    ReadTask,
     Refused,
 )
 from curator.engine.tracks import TRACKS
@@ -34,6 +39,13 @@ __all__ = ["DECODE", "ENCODE", "Recorder", "grid_of", "probe_document"]
 
 _TRANSIENT = frozenset({"not-found", "unreadable"})
 """Reasons that are about the place of a file and not about its content."""
+_STAGES = {
+    OpenTask: "probe",
+    MeasureTask: "measure",
+    ReadTask: "read",
+    AlignTask: "align",
+    EncodeTask: "encode",
+}
 DECODE = "decode"
 """Name under which the cost of decoding is learnt."""
 ENCODE = "encode"
@@ -133,9 +145,11 @@ class Recorder:
         )
         return held
 
-    def tracked(self, fingerprint: str, document: Mapping[str, Any], data: bytes) -> None:
+    def tracked(
+        self, fingerprint: str, document: Mapping[str, Any], tracks: Mapping[str, bytes]
+    ) -> None:
         """Write down the tracks of one clip."""
-        blob = self._store.put(data)
+        blobs = {name: self._store.put(data) for name, data in tracks.items()}
         self._store.record(
             [
                 Entry(
@@ -143,10 +157,42 @@ class Recorder:
                     document=document,
                     op=TRACKS,
                     subject=fingerprint,
-                    output=canonical({"tracks": blob}).encode(),
-                    blobs=(blob,),
+                    output=canonical(blobs).encode(),
+                    blobs=tuple(blobs.values()),
                 )
             ]
+        )
+
+    def read(self, fingerprint: str, errand: Errand, reply: Read) -> None:
+        """Write down the tracks of one sidecar."""
+        ((key, document),) = errand.documents.items()
+        blobs = {name: self._store.put(data) for name, data in reply.tracks.items()}
+        self._store.record(
+            [
+                Entry(
+                    key=key,
+                    document=document,
+                    op=errand.ops[key],
+                    subject=fingerprint,
+                    output=canonical({"tracks": blobs}).encode(),
+                    seconds=reply.seconds,
+                    blobs=tuple(blobs.values()),
+                )
+            ]
+        )
+
+    def aligned(self, fingerprint: str, errand: Errand, reply: Aligned) -> None:
+        """Write down offsets."""
+        self._store.record(
+            Entry(
+                key=key,
+                document=errand.documents[key],
+                op=errand.ops[key],
+                subject=fingerprint,
+                output=canonical(offset_output(offset)).encode(),
+                seconds=reply.seconds / len(reply.offsets),
+            )
+            for key, offset in reply.offsets.items()
         )
 
     def failed(
@@ -170,7 +216,7 @@ class Recorder:
             entries = [dataclasses.replace(one, first=first, last=last) for one in entries[:1]]
         if reason in _TRANSIENT:
             entries = []
-        stage = {OpenTask: "probe", MeasureTask: "measure", EncodeTask: "encode"}[type(errand.task)]
+        stage = _STAGES[type(errand.task)]
         op = errand.ops.get(at_fault or "", None)
         return Failure(stage=stage, reason=reason, message=message, op=op), self._store.record(
             entries

@@ -14,14 +14,28 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from curator.engine.footage import Footage, Found
+from curator.engine.agreed import PlanKnown
+from curator.engine.footage import Footage, Found, beside_ref
 from curator.engine.inhand import VideoInHand, by_video
 from curator.engine.job import Errand, VideoJob
 from curator.engine.known import VideoKnown
 from curator.engine.pool import Done, Pool
 from curator.engine.progress import Progress
 from curator.engine.record import Recorder, grid_of, probe_document
-from curator.engine.task import Encoded, Lost, Measured, MeasureTask, Opened, OpenTask, Refused
+from curator.engine.task import (
+    Aligned,
+    AlignTask,
+    Encoded,
+    EncodeTask,
+    Lost,
+    Measured,
+    MeasureTask,
+    Opened,
+    OpenTask,
+    Read,
+    ReadTask,
+    Refused,
+)
 from curator.errors import MeasureError
 from curator.media.stored import load
 from curator.model.clip import Decision, Row, Unit
@@ -183,7 +197,7 @@ class _Coordinator:
             number = next(self._numbers)
             self._videos[number] = video
             if video.observed is None:
-                self._footage.look(number, video.ref)
+                self._footage.look(number, video.ref, video.sidecars)
             else:
                 self._looked_at(number)  # it was decided before, and waits to be encoded
 
@@ -197,12 +211,12 @@ class _Coordinator:
                 found.number, Failure(stage="open", reason=error.reason, message=error.message)
             )
         elif found.path is not None:
-            video.path = found.path
+            video.path, video.paths = found.path, found.paths
             stashed, video.stash = video.stash, []
             for errand in stashed:
                 self._submit(found.number, errand)
         else:
-            video.observed = found.observed
+            video.observed, video.beside = found.observed, found.beside
             self._looked_at(found.number)
 
     def _looked_at(self, number: int) -> None:
@@ -228,12 +242,19 @@ class _Coordinator:
         )
         if len(video.verdicts) < len(video.plans):
             known.load({node for plan in video.plans.values() for node in plan.nodes.values()})
+        found = load(probe_bytes)
         video.job = VideoJob(
             refs=video.refs,
             plans=video.plans,
             path=_ANYWHERE,
             fingerprint=video.fingerprint,
-            probe=load(probe_bytes),
+            probe=found,
+            views={
+                number: PlanKnown(
+                    known, plan, video.besides(number), has_audio=bool(found.info.audio)
+                )
+                for number, plan in video.plans.items()
+            },
             probe_key=digest(probe_document(video.fingerprint)),
             probe_bytes=probe_bytes,
             known=known,
@@ -275,15 +296,19 @@ class _Coordinator:
             return
         if not video.stash:
             assert video.observed is not None, "a video is looked at before it is read"
-            self._footage.fetch(number, video.ref, video.observed)
+            self._footage.fetch(number, video.ref, video.observed, video.beside)
         video.stash.append(errand)
 
     def _submit(self, number: int, errand: Errand) -> None:
-        path = self._videos[number].path
+        path, paths = self._videos[number].path, self._videos[number].paths
         assert path is not None, "the file is within reach"
         task = next(self._numbers)
         self._errands[task] = (number, errand)
-        self._pool.submit(task, dataclasses.replace(errand.task, path=path))
+        what = errand.task
+        if isinstance(what, ReadTask | AlignTask | EncodeTask):
+            self._pool.submit(task, dataclasses.replace(what, path=path, beside=dict(paths)))
+        else:
+            self._pool.submit(task, dataclasses.replace(what, path=path))
 
     # A worker has answered
 
@@ -301,6 +326,8 @@ class _Coordinator:
             video.probe = reply.probe
         elif isinstance(reply, Measured):
             self._measured(video, errand, reply)
+        elif isinstance(reply, Read | Aligned):
+            self._agreed(video, errand, reply)
         elif isinstance(reply, Encoded):
             self._encoded(video, errand, reply)
         elif (
@@ -342,6 +369,15 @@ class _Coordinator:
         self._counters.frames_decoded += reply.frames_decoded
         self._progress.advance(errand.about, errand.video_seconds, reply.frames_decoded)
 
+    def _agreed(self, video: VideoInHand, errand: Errand, reply: Read | Aligned) -> None:
+        assert video.job is not None, "a video whose tracks are read has been opened"
+        if isinstance(reply, Read):
+            self._recorder.read(video.fingerprint, errand, reply)
+        else:
+            self._recorder.aligned(video.fingerprint, errand, reply)
+        if errand.video_seconds:
+            self._progress.advance(errand.about, errand.video_seconds, 0)
+
     def _encoded(self, video: VideoInHand, errand: Errand, reply: Encoded) -> None:
         assert video.job is not None, "an encoded video has been opened"
         video.job.samples |= self._recorder.encoded(video.fingerprint, errand, reply)
@@ -358,12 +394,15 @@ class _Coordinator:
             video.failure = failure
         elif isinstance(errand.task, MeasureTask):
             video.job.known.add(facts)  # the evaluator finds it there, as the next build will
-        else:
+        elif not isinstance(errand.task, AlignTask):  # a failed alignment costs its clips only
             video.job.failures.append(failure)
 
     def _changed_meanwhile(self, video: VideoInHand) -> bool:
         assert video.observed is not None, "a video that is read has been looked at"
-        return self._footage.changed(video.ref, video.observed)
+        return self._footage.changed(video.ref, video.observed) or any(
+            self._footage.changed(beside_ref(video.ref, url), seen)
+            for url, seen in video.beside.items()
+        )
 
     def _changed(self, video: VideoInHand) -> None:
         failure = Failure(
@@ -383,6 +422,7 @@ class _Coordinator:
         assert video.job is not None, "a decided video has been opened"
         video.verdicts, video.contenders = video.job.verdicts, video.job.contenders
         video.job = video.path = video.probe = None
+        video.paths = {}
         self._footage.release(number)
         self._decided.append(video)
 
@@ -422,8 +462,8 @@ class _Coordinator:
             ran = self._ran[n]
             ran.outcomes.append(job.outcome(n, split[n]))
             if not job.failures:
-                for document, data in job.tracks(n):
-                    self._recorder.tracked(job.fingerprint, document, data)
+                for document, held in job.tracks(n):
+                    self._recorder.tracked(job.fingerprint, document, held)
                 ran.samples.extend(job.cut_samples(n, split[n]))
                 ran.keys.update(job.keys(n))
                 ran.comebacks[job.fingerprint] = job.verdicts[n].comeback

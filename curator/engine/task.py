@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from curator.abc.aligner import Aligner
 from curator.abc.measure import Measure
+from curator.abc.reader import TrackReader
 from curator.errors import CuratorError
 from curator.media.encode import AudioTrack, VideoTrack
 from curator.model.span import Span
+from curator.model.sync import Clock, Offset
 from curator.model.tile import TileRange, Tiles
 
 __all__ = [
+    "AlignTask",
+    "Aligned",
+    "Ask",
     "EncodeTask",
     "Encoded",
     "Lost",
@@ -22,8 +28,11 @@ __all__ = [
     "OpenTask",
     "Opened",
     "Part",
+    "Read",
+    "ReadTask",
     "Refused",
     "Reply",
+    "SoundPlace",
     "Task",
     "Work",
 ]
@@ -62,6 +71,59 @@ class MeasureTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadTask:
+    """Read the tracks of one sidecar, or of one more stream of the video."""
+
+    path: Path
+    reader: TrackReader
+    url: str | None
+    """The sidecar, a key of `beside`; None: the video itself."""
+    name: str
+    video_seconds: float
+    beside: Mapping[str, Path] = field(default_factory=dict)
+    """Url to where the file lies now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoundPlace:
+    """Sound that is not the video's own at the same time."""
+
+    url: str | None
+    """A key of the task's `beside`; None: the video itself."""
+    clock: Clock
+    language: str | None = None
+    stream: int | None = None
+    """Number among the file's audio streams."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """An offset to be measured: one aligner, one clip."""
+
+    aligner: Aligner
+    span: Span
+    series: bytes
+    """``measure.series`` of what the aligner asked for, as `encode_series` made them, on the video's clock."""
+    track: bytes | None
+    """As `encode_track` made it, on its own clock."""
+    sound: SoundPlace | None
+    """The track, where it is sound from elsewhere."""
+    clock: Clock
+    search_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlignTask:
+    """Measure offsets."""
+
+    path: Path
+    probe: bytes
+    asks: Mapping[str, Ask]
+    """By the key of the fact that each will become."""
+    beside: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EncodeTask:
     """Cut and encode spans of one video, in one decode."""
 
@@ -72,9 +134,12 @@ class EncodeTask:
     audio: AudioTrack | None
     folder: Path
     """Where the encoded files are put; they are named by span number."""
+    sounds: tuple[SoundPlace | None, ...] = ()
+    """For each span, where its sound comes from when it is not the video's own; none at all: nowhere else."""
+    beside: Mapping[str, Path] = field(default_factory=dict)
 
 
-Task: TypeAlias = OpenTask | MeasureTask | EncodeTask
+Task: TypeAlias = OpenTask | MeasureTask | ReadTask | AlignTask | EncodeTask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +171,24 @@ class Measured:
     seconds: float
     """CPU-seconds of the whole task."""
     decode_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """The answer to `ReadTask`."""
+
+    tracks: Mapping[str, bytes]
+    """By name, as `encode_track` made them."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aligned:
+    """The answer to `AlignTask`."""
+
+    offsets: Mapping[str, Offset]
+    """By the key of the question."""
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,4 +230,4 @@ class Lost:
     message: str
 
 
-Reply: TypeAlias = Opened | Measured | Encoded | Refused | Lost
+Reply: TypeAlias = Opened | Measured | Read | Aligned | Encoded | Refused | Lost

@@ -1,46 +1,88 @@
-"""Series as tracks of samples: what a measure saw in a kept clip, released with it."""
+"""Tracks of samples beside pictures and sound: what measures saw in a kept clip, and what sidecars hold of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from fractions import Fraction
+from typing import Any
 
+from curator.align.resample import Resampling, on_clip
+from curator.engine.agreed import PlanKnown
+from curator.model.clip import Row
 from curator.model.series import Series
 from curator.model.span import Span
-from curator.plan.logical import FORMAT, Node
+from curator.model.sync import Clock
+from curator.model.track import NumberTrack, TextTrack, Track
+from curator.plan.logical import FORMAT
 from curator.plan.physical import Plan
+from curator.spec.recipe import TrackSpec
 from curator.store.key import digest
+from curator.store.series import encode_series
+from curator.store.tracks import encode_track
 
-__all__ = ["TRACKS", "cut_tracks", "tracks_document"]
+__all__ = ["TRACKS", "cut_tracks", "has_tracks", "tracks_document"]
 
 TRACKS = "tracks"
-"""Operator under which cut tracks are recorded."""
+"""Operator under which cut tracks are recorded, and the name of the blob that holds all series."""
 _VERSION = 1
+_CUT_VERSION = 1
+"""Raise it when the same sidecar and clock would give other values on the clip's clock."""
 
 
-class _Known(Protocol):
-    def key(self, node: Node) -> str: ...
-    def series(self, node: Node) -> Mapping[str, Series]: ...
+def has_tracks(plan: Plan) -> bool:
+    """Whether samples carry anything beside pictures and sound."""
+    return bool(plan.logical.tracks or plan.logical.sidecars)
 
 
-def tracks_document(plan: Plan, span: Span, known: _Known) -> dict[str, Any]:
+def tracks_document(plan: Plan, row: Row, known: PlanKnown) -> dict[str, Any]:
     """The document of the key under which a clip's tracks are kept."""
     inputs = {
         name: digest({"key": known.key(plan.nodes[operand.measure]), "series": operand.series})
         for name, operand in plan.logical.tracks.items()
     }
-    return {
+    document: dict[str, Any] = {
         "format": FORMAT,
         "kind": TRACKS,
         "op": TRACKS,
         "version": _VERSION,
-        "span": [span.start, span.end],
+        "span": [row.span.start, row.span.end],
         "inputs": inputs,
     }
+    if plan.logical.sidecars:
+        document["sidecars"] = {
+            "version": _CUT_VERSION,
+            **{name: _sidecar_document(plan, name, row, known) for name in plan.logical.sidecars},
+        }
+    return document
 
 
-def cut_tracks(plan: Plan, span: Span, known: _Known) -> dict[str, Series]:
-    """Track name to its samples inside the clip, on the video's clock; one without samples is left out."""
+def cut_tracks(plan: Plan, row: Row, known: PlanKnown) -> dict[str, bytes]:
+    """What is released with one clip: `TRACKS` holds all series, ``tracks.NAME`` one track of a sidecar.
+
+    Series are on the video's clock, sidecars' tracks on the clip's; what has nothing in the clip is
+    left out.
+    """
+    out = {TRACKS: encode_series(_series(plan, row.span, known))} if plan.logical.tracks else {}
+    for name, (role, track) in plan.logical.sidecars.items():
+        held = known.track(role, track) if role in known.beside else None
+        if held is None:
+            continue
+        clock = _clock(role, track, row, known)
+        out[f"{TRACKS}.{name}"] = encode_track(
+            _cut(held, clock, row.span, plan.recipe.sample.tracks[name])
+        )
+    return out
+
+
+def _cut(track: Track, clock: Clock, span: Span, spec: TrackSpec) -> Track:
+    if isinstance(track, TextTrack):
+        return on_clip(track, clock, span)
+    how = Resampling(max_gap_seconds=Fraction(str(spec.max_gap_seconds)))
+    if isinstance(track, NumberTrack):
+        return on_clip(track, clock, span, fps=spec.fps, how=how)
+    return on_clip(track, clock, span, fps=spec.fps, how=how)
+
+
+def _series(plan: Plan, span: Span, known: PlanKnown) -> dict[str, Series]:
     out = {}
     for name, operand in plan.logical.tracks.items():
         series = known.series(plan.nodes[operand.measure]).get(operand.series or "")
@@ -48,3 +90,23 @@ def cut_tracks(plan: Plan, span: Span, known: _Known) -> dict[str, Series]:
         if inside is not None and len(inside):
             out[name] = inside
     return out
+
+
+def _clock(role: str, track: str, row: Row, known: PlanKnown) -> Clock:
+    """As aligned: the track itself, or its whole file; else as declared."""
+    named = f"{role}.{track}" if track else role
+    return row.clocks.get(named, row.clocks.get(role, known.beside[role].clock))
+
+
+def _sidecar_document(plan: Plan, name: str, row: Row, known: PlanKnown) -> dict[str, Any] | None:
+    role, track = plan.logical.sidecars[name]
+    if role not in known.beside:
+        return None
+    spec = plan.recipe.sample.tracks[name]
+    return {
+        **known.beside[role].document(),
+        "track": track,
+        "clock": _clock(role, track, row, known),
+        "fps": spec.fps,
+        "max_gap_seconds": spec.max_gap_seconds,
+    }

@@ -14,7 +14,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from curator.abc.measure import AudioBlock, FrameBlock, Measure, Running, Tile
+from curator.engine.sync import align, heard_of, read
 from curator.engine.task import (
+    AlignTask,
     Encoded,
     EncodedClip,
     EncodeTask,
@@ -23,6 +25,7 @@ from curator.engine.task import (
     Opened,
     OpenTask,
     Part,
+    ReadTask,
     Refused,
     Reply,
     Task,
@@ -63,7 +66,9 @@ def answer(task: Task, running: dict[str, Running]) -> Reply:
             return _open(task)
         if isinstance(task, MeasureTask):
             return _measure(task, running)
-        return _encode(task)
+        if isinstance(task, ReadTask):
+            return read(task)
+        return align(task) if isinstance(task, AlignTask) else _encode(task)
     except CuratorError as error:
         return Refused(error=error)
     except Exception as error:  # noqa: BLE001 - plugins and libraries may raise anything: it costs one video
@@ -77,9 +82,7 @@ def answer(task: Task, running: dict[str, Running]) -> Reply:
 
 
 def _settle() -> None:
-    """One thread per library, no signal from the terminal, no life after the coordinator."""
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[variable] = "1"
+    """No signal from the terminal, no life after the coordinator, no threads of OpenCV's own."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator decides when work ends
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -215,8 +218,15 @@ def _encode(task: EncodeTask) -> Encoded:
     begun = time.process_time()
     stats = DecodeStats()
     clips: list[EncodedClip] = []
+    found = load(task.probe)
     encoded = cut(
-        task.path, load(task.probe), task.spans, video=task.video, audio=task.audio, stats=stats
+        task.path,
+        found,
+        task.spans,
+        video=task.video,
+        audio=task.audio,
+        stats=stats,
+        heard=heard_of(task, found),
     )
     for number, clip in enumerate(encoded):
         if task.video is not None and clip.video is None:

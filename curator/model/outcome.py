@@ -74,8 +74,9 @@ class Sample:
     source_width_px: int | None = None
     """Of the source as shown: the pixels that tracks count in."""
     source_height_px: int | None = None
-    tracks: Path | None = None
-    """Series of measures inside the clip, on the video's clock (`curator.store.series`)."""
+    tracks: Mapping[str, Path] = field(default_factory=dict)
+    """``tracks``: series of measures inside the clip, on the video's clock (`curator.store.series`);
+    ``tracks.NAME``: a sidecar's track on the clip's clock (`curator.store.tracks`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,14 +111,24 @@ class SignalInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackInfo:
-    """A series that is released with every sample."""
+    """A track that is released with every sample, as column ``tracks.NAME``."""
 
     name: str
     of: str
-    """``measure.series`` in the recipe."""
+    """``measure.series`` or ``sidecar.ROLE`` in the recipe."""
     unit: str
     about: str
     op: str
     version: int
     shape: tuple[int | None, ...]
     """Of one value."""
+    kind: str = "series"
+    """``series`` (of a measure), or of a sidecar ``numbers``, ``motion`` or ``text``."""
+    fields: tuple[str, ...] = ()
+    """Names along the last axis; of motion, the joints."""
+    units: tuple[str, ...] = ()
+    """Along the last axis, or one for all; `unit` says it for a series."""
+    parents: tuple[int, ...] = ()
+    """Of motion: index of each joint's parent."""
+    up: str | None = None
+    """Of motion: the axis that points up."""

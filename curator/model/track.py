@@ -18,7 +18,16 @@ import numpy.typing as npt
 from curator.model.series import Series
 from curator.model.span import Span
 
-__all__ = ["Between", "Cue", "MotionTrack", "NumberTrack", "Skeleton", "TextTrack", "Track"]
+__all__ = [
+    "NANOSECOND",
+    "Between",
+    "Cue",
+    "MotionTrack",
+    "NumberTrack",
+    "Skeleton",
+    "TextTrack",
+    "Track",
+]
 
 NANOSECOND = Fraction(1, 10**9)
 """Time base of tracks whose files write times as decimal seconds."""

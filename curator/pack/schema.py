@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from curator.errors import StoreError
-from curator.model.outcome import Sample
+from curator.model.outcome import Sample, TrackInfo
+from curator.pack.tracks import cell, column_type
 from curator.store.series import decode_series
 
 __all__ = ["MEDIA_TYPE", "ShardSchema", "readable"]
@@ -67,6 +68,8 @@ class ShardSchema:
     """Signals that are names, such as the codec."""
     tracks: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict)
     """Series that are released with samples: name to the shape of one value."""
+    sidecars: Mapping[str, TrackInfo] = field(default_factory=dict)
+    """Tracks of sidecars that are released with samples."""
 
     @property
     def media(self) -> tuple[str, ...]:
@@ -81,6 +84,7 @@ class ShardSchema:
         fields += [pa.field(name, MEDIA_TYPE) for name in self.media]
         fields += [pa.field(name, kind) for name, kind in (*_FIXED, *self._signals)]
         fields += [pa.field(f"tracks.{name}", _track_type(s)) for name, s in self.tracks.items()]
+        fields += [pa.field(f"tracks.{n}", column_type(i)) for n, i in self.sidecars.items()]
         metadata = {"huggingface": json.dumps({"info": {"features": _features(fields)}})}
         return pa.schema(fields, metadata=metadata)
 
@@ -123,8 +127,9 @@ class ShardSchema:
 
     def _track_values(self, sample: Sample) -> dict[str, object]:
         """``seconds`` from the clip's start and ``values``; null where the measure saw nothing."""
-        held = decode_series(sample.tracks.read_bytes()) if sample.tracks is not None else {}
-        return {
+        path = sample.tracks.get("tracks")
+        held = decode_series(path.read_bytes()) if path is not None else {}
+        values: dict[str, object] = {
             f"tracks.{name}": {
                 "seconds": (held[name].seconds - float(sample.span.start)).tolist(),
                 "values": held[name].values.astype(np.float32).tolist(),
@@ -133,6 +138,10 @@ class ShardSchema:
             else None
             for name in self.tracks
         }
+        for name, info in self.sidecars.items():
+            found = sample.tracks.get(f"tracks.{name}")
+            values[f"tracks.{name}"] = None if found is None else cell(info, found, sample.id)
+        return values
 
     def _signal_values(self, sample: Sample) -> dict[str, object]:
         held = {name: signal.value for name, signal in sample.signals.items()}

@@ -99,7 +99,8 @@ def _layout(held: Mapping[str, Sample], limit_bytes: int) -> Mapping[str, tuple[
 
 
 def _size(sample: Sample) -> int:
-    paths = (path for path in (sample.video, sample.audio, sample.tracks) if path is not None)
+    paths = [path for path in (sample.video, sample.audio) if path is not None]
+    paths += sample.tracks.values()
     return _ROW_BYTES + sum(path.stat().st_size for path in paths)
 
 

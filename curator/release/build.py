@@ -16,16 +16,19 @@ from curator.engine.earlier import earlier_clips, earlier_versions, footprints_t
 from curator.engine.footage import videos_of
 from curator.engine.progress import Progress
 from curator.engine.run import Counters, Ran, run
+from curator.engine.tracks import TRACKS
 from curator.engine.words import duration
 from curator.errors import BuildError, StoreError
 from curator.model.clip import Decision, Unit
-from curator.model.outcome import FunnelStep, SignalInfo, TrackInfo
+from curator.model.outcome import FunnelStep, Sample, SignalInfo, TrackInfo
 from curator.model.signal import SignalSpec
 from curator.model.video import VideoRef
+from curator.pack.tracks import describe_track
 from curator.plan.checks import Check
 from curator.plan.funnel import funnel
 from curator.plan.logical import POSTER, SHOTS
 from curator.plan.physical import Plan
+from curator.plan.sync import SYNC_SIGNALS
 from curator.release.content import Release, ReleaseContent
 from curator.release.posters import StoredPosters
 from curator.release.write import write
@@ -176,13 +179,13 @@ def _content(
             "against": sorted(against),
         },
         posters=StoredPosters(store, plan, ran.outcomes),
-        tracks=track_infos(plan),
+        tracks=track_infos(plan, ran.samples),
         footprints=footprints_table(plan, ran.contenders, ran.samples),
     )
 
 
-def track_infos(plan: Plan) -> tuple[TrackInfo, ...]:
-    """Every series that is released with the samples of a plan, by name."""
+def track_infos(plan: Plan, samples: Sequence[Sample]) -> tuple[TrackInfo, ...]:
+    """Every track that is released with the samples of a plan, by name; sidecars' that no sample has are none."""
     out = []
     for name, operand in sorted(plan.logical.tracks.items()):
         measure = plan.nodes[operand.measure].measure
@@ -198,6 +201,12 @@ def track_infos(plan: Plan) -> tuple[TrackInfo, ...]:
                 shape=spec.shape,
             )
         )
+    for name in sorted(plan.logical.sidecars):
+        of = plan.recipe.sample.tracks[name].of
+        held = (one.tracks.get(f"{TRACKS}.{name}") for one in samples)
+        path = next((path for path in held if path is not None), None)
+        if path is not None:
+            out.append(describe_track(name, of, path))
     return tuple(out)
 
 
@@ -235,7 +244,30 @@ def signal_infos(plan: Plan) -> dict[str, SignalInfo]:
                 op=node.op,
                 version=node.measure.version,
             )
-    return out | _selection_infos(plan)
+    return out | _sync_infos(plan) | _selection_infos(plan)
+
+
+def _sync_infos(plan: Plan) -> dict[str, SignalInfo]:
+    """Columns of the proofs of synchrony."""
+    out = {}
+    for one in plan.logical.alignments:
+        spec, bound = one.spec, one.spec.max_offset_seconds
+        thresholds: dict[str, tuple[float | None, float | None]] = {
+            "offset_seconds": (-bound, bound),
+            "confidence": (spec.min_confidence, None),
+        }
+        for name, (unit, about) in SYNC_SIGNALS.items():
+            column = f"sync.{one.name}.{name}"
+            held = {f"align.{one.name}": thresholds[name]} if name in thresholds else {}
+            out[column] = SignalInfo(
+                name=column,
+                unit=unit or "of the aligner",
+                about=about,
+                op=one.aligner.name,
+                version=one.aligner.version,
+                thresholds=held,
+            )
+    return out
 
 
 def _selection_infos(plan: Plan) -> dict[str, SignalInfo]:

@@ -31,6 +31,7 @@ from curator.plan.evaluate import Verdicts, advance, clip_signals
 from curator.plan.physical import Plan
 from curator.plan.settle import Settled
 from curator.plan.statistics import statistic
+from curator.plan.sync import Alignment
 from curator.release.read import newest
 from curator.source.address import is_local, local_path
 from curator.spec.document import recipe_from_document
@@ -281,8 +282,9 @@ class _Look:
             row=row if row.signals else _with(row, signals),
             sample=self._sample(row) if row.decision is Decision.kept else None,
             shot=_shot_at(self._shots, row.span.start if instant is None else instant),
-            checks=tuple(
-                self._check(check, row, instant, signals) for check in self._plan.logical.checks
+            checks=(
+                *(self._check(check, row, instant, signals) for check in self._plan.logical.checks),
+                *(self._agreement(one, row) for one in self._plan.logical.alignments),
             ),
             nodes=tuple(self._node(name, row.span) for name in self._plan.nodes),
         )
@@ -299,9 +301,8 @@ class _Look:
         return clip_signals(self._plan, span, self._video.probe, self._video.known, last_stage=last)
 
     def _sample(self, row: Row) -> str:
-        return digest(
-            sample_document(self._plan.recipe, self._video.fingerprint, self._video.probe, row.span)
-        )[:16]
+        document = sample_document(self._plan.recipe, self._video.known, self._video.probe, row)
+        return digest(document)[:16]
 
     def _check(
         self, check: Check, row: Row, instant: Fraction | None, signals: Mapping[str, Any]
@@ -326,6 +327,23 @@ class _Look:
             said={Said.holds: "holds", Said.fails: "fails", Said.unknown: "unknown"}[
                 judgement.said
             ],
+        )
+
+    def _agreement(self, alignment: Alignment, row: Row) -> JudgedCheck:
+        """What was measured of one track's synchrony."""
+        name = f"align.{alignment.name}"
+        signal = row.signals.get(f"sync.{alignment.name}.offset_seconds")
+        said = "not-measured" if signal is None else "holds"
+        if row.threshold == name:
+            said = "unknown" if row.decision is Decision.unscored else "fails"
+        return JudgedCheck(
+            name=name,
+            about=alignment.about,
+            stage=len(self._plan.passes) - 1,
+            value=None if signal is None else signal.value,
+            absent=None if signal is None else signal.absent,
+            margin=row.margin if row.threshold == name else None,
+            said=said,
         )
 
     def _frame_signal(self, check: Check, row: Row, instant: Fraction | None) -> Any:
@@ -391,7 +409,7 @@ def _sample_span(name: str, video: Seen, plan: Plan) -> Span | None:
     verdicts = advance(plan, video.probe, video.known, partial=True)
     assert isinstance(verdicts, Verdicts), "a partial look has no demand"
     for row in verdicts.rows:
-        document = sample_document(plan.recipe, video.fingerprint, video.probe, row.span)
+        document = sample_document(plan.recipe, video.known, video.probe, row)
         if row.decision is Decision.kept and digest(document).startswith(name):
             return row.span
     return None

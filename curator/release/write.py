@@ -80,7 +80,8 @@ def _shard_schema(content: ReleaseContent) -> ShardSchema:
         audio=content.recipe.sample.audio is not None,
         numbers=sorted(known - texts),
         texts=sorted(known & texts),
-        tracks={track.name: track.shape for track in content.tracks},
+        tracks={one.name: one.shape for one in content.tracks if one.kind == "series"},
+        sidecars={one.name: one for one in content.tracks if one.kind != "series"},
     )
 
 
