@@ -4,11 +4,11 @@ HDR becomes SDR as a reference player shows it:
 
 1. R'G'B' by the matrix of the source, then light in nits: SMPTE ST 2084 (PQ), or ARIB STD-B67 (HLG)
    with the system gamma 1.2 of a display of 1000 nits (ITU-R BT.2100).
-2. The roll-off of ITU-R BT.2390 (its Hermite spline in PQ space) from 1000 nits to 203, which is
-   where ITU-R BT.2408 puts white paper, taken from the brightest of R, G and B and applied to all
-   three, so that hues stay. Up to 90 nits nothing changes; beyond 1000 nits all is white.
-3. BT.2020 to BT.709 primaries on linear light. Colours that BT.709 does not have are mixed with
+2. BT.2020 to BT.709 primaries on linear light. Colours that BT.709 does not have are mixed with
    grey of the same luminance until it has them.
+3. The roll-off of ITU-R BT.2390 (its Hermite spline in PQ space) from 1000 nits to 203, which is
+   where ITU-R BT.2408 puts white paper, taken from the brightest of R, G and B and applied to all
+   three, so that hues stay. Up to 90 nits nothing changes; from 1000 nits on grey is white.
 4. The inverse of ITU-R BT.1886 (gamma 2.4), with 203 nits as white.
 
 libplacebo and mpv do the same by default (``tone-mapping=bt.2390``), but they look at the brightest
@@ -100,11 +100,10 @@ def sdr(rgb: _Floats, transfer: str) -> _Floats:
         transfer: ``smpte2084`` or ``arib-std-b67``.
     """
     nits = _pq_nits(np.clip(rgb, 0, 1)) if transfer == "smpte2084" else _hlg_nits(rgb)
+    nits = _into_gamut(nits @ _BT2020_TO_BT709.T)
     peak = nits.max(axis=-1, keepdims=True)
-    rolled = _rolled(peak)
-    light = nits * (rolled / np.maximum(peak, 1e-6)) / np.float32(WHITE_NITS)
-    light = _into_gamut(light @ _BT2020_TO_BT709.T)
-    shown: _Floats = np.power(light, np.float32(1 / _DISPLAY_GAMMA))
+    light = nits * (_rolled(peak) / np.maximum(peak, 1e-6)) / np.float32(WHITE_NITS)
+    shown: _Floats = np.power(np.clip(light, 0, 1), np.float32(1 / _DISPLAY_GAMMA))
     return shown
 
 
@@ -153,15 +152,13 @@ def _rolled(nits: _Floats) -> _Floats:
     return rolled
 
 
-def _into_gamut(rgb: _Floats) -> _Floats:
-    """Linear BT.709 in [0, 1]: what lies outside goes towards grey of its luminance, as little as needed."""
-    luminance = np.clip(rgb @ _BT709_LUMINANCE, 0, 1)[..., None]
-    away = rgb - luminance
-    room = np.where(away > 0, 1 - luminance, luminance)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(away != 0, room / np.abs(away), np.inf).min(axis=-1, keepdims=True)
-    kept: _Floats = luminance + np.minimum(share, np.float32(1)) * away
-    return np.clip(kept, 0, 1)
+def _into_gamut(light: _Floats) -> _Floats:
+    """Linear BT.709 without negative parts: mixed with grey of its luminance, as little as needed."""
+    luminance = np.maximum(light @ _BT709_LUMINANCE, 0)[..., None]
+    lowest = light.min(axis=-1, keepdims=True)
+    share = np.where(lowest < 0, luminance / np.maximum(luminance - lowest, 1e-6), 1)
+    kept: _Floats = np.maximum(luminance + share * (light - luminance), 0).astype(np.float32)
+    return kept
 
 
 def _spline(codes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
