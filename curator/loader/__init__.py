@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from curator.loader.collate import collate
-from curator.loader.load import load, resolve
+from curator.loader.loading import load, resolve
 
 __all__ = ["collate", "load", "resolve"]

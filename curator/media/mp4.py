@@ -26,6 +26,7 @@ Read: TypeAlias = Callable[[int, int], bytes]
 _HEAD_BYTES = 1 << 15
 """Holds the index of most samples: ten seconds with sound take some 12 KiB."""
 _MAX_INDEX_BYTES = 1 << 27
+_MAX_FRAMES = 10_000_000
 _IDENTITY = struct.pack(">9I", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
 
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -214,6 +215,8 @@ def _runs(box: bytes, total: int, *, signed: bool = False) -> Ints:
 
 def _sizes(box: bytes) -> Ints:
     fixed, count = struct.unpack_from(">II", box, 4)
+    if count > _MAX_FRAMES:
+        raise ValueError(f"{count} frames")
     if fixed:
         return np.full(count, fixed, np.int64)
     return np.frombuffer(box, ">u4", count=count, offset=12).astype(np.int64)

@@ -50,6 +50,8 @@ class VideoTrack:
     """x264's constant rate factor: 18 is visually lossless, 23 its default."""
     preset: str = "veryfast"
     """x264's preset."""
+    keyframe_seconds: Fraction | None = field(default=None, metadata={"neutral": None})
+    """From one keyframe to the next at most; None leaves it to x264: 250 frames."""
     look: Look | None = field(default=None, metadata={"neutral": None})
     """A size, a fit, a grade; None makes whole pictures smaller and nothing else."""
 
@@ -165,6 +167,8 @@ class ClipWriter:
             # multiple of 64: the same pictures then give other bytes each time. AVX2 is as fast.
             options["x264-params"] = "asm=AVX2"
         rate = self._track.fps or Fraction(self._facts.fps_from_header or 25)
+        if self._track.keyframe_seconds is not None:
+            options["g"] = str(max(1, round(self._track.keyframe_seconds * rate)))
         stream = self._container.add_stream(
             "libx264", rate=rate.limit_denominator(1001), options=options
         )

@@ -94,7 +94,7 @@ def load(
         size=_size(size),
         signals=signals,
     )
-    unknown = sorted(wanted.on_frames - set(columns.values) & set(wanted.tracks))
+    unknown = sorted(wanted.on_frames - (set(columns.values) & set(wanted.tracks)))
     if unknown:
         raise _option(f"on_frames: '{unknown[0]}' is no track of numbers that is read")
     return ReleaseDataset(
