@@ -74,6 +74,19 @@ class Check:
             absent=condition.absent,
         )
 
+    @staticmethod
+    def unbounded(name: str, operand: Operand) -> Check:
+        """A frame-level check that every value passes, and no value as well."""
+        return Check(
+            name=name,
+            operand=operand,
+            scope=Scope.frame,
+            low=None,
+            high=None,
+            equals=None,
+            absent=Absent.keep,
+        )
+
     @property
     def slug(self) -> str:
         """The name inside its section, which starts every reason."""
@@ -93,6 +106,8 @@ class Check:
             return f"{_number(self.low)} <= {self.column} <= {_number(self.high)}"
         if self.low is not None:
             return f"{self.column} >= {_number(self.low)}"
+        if self.high is None:
+            return f"clips begin and end by {self.column}"
         return f"{self.column} <= {_number(self.high)}"
 
     def judge(self, signal: Signal) -> Judgement:
@@ -122,7 +137,7 @@ class Check:
             )
         below = value - self.low if self.low is not None else None
         above = self.high - value if self.high is not None else None
-        margin = min(gap for gap in (below, above) if gap is not None)
+        margin = min((gap for gap in (below, above) if gap is not None), default=0.0)
         if margin >= 0:
             return Judgement(Said.holds, "ok", margin)
         side = "low" if below is not None and below < 0 else "high"

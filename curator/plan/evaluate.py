@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import Protocol, TypedDict
 
 from curator.abc.measure import ClipSeries, FrameNeed
+from curator.align.snap import of_speech, snapped
 from curator.media.probe import Probe
 from curator.model.clip import Decision, Row, Shot, Unit
 from curator.model.outcome import Failure
@@ -25,7 +26,7 @@ from curator.model.sync import Clock
 from curator.model.tile import Tiles
 from curator.model.video import FrameTable
 from curator.plan.checks import Check, Judgement, Said, Scope
-from curator.plan.logical import POSTER, SHOTS, Node
+from curator.plan.logical import POSTER, SHOTS, SNAP, Node
 from curator.plan.physical import Pass, PassScope, Plan
 from curator.plan.statistics import statistic
 from curator.plan.sync import Agreement, KnownSync, Question, agree
@@ -330,8 +331,34 @@ class _Look:
         return candidates(self._shots, self._conditions(), self._probe.table, **self._rules())
 
     def _find_clips(self) -> None:
-        self._cut = self._segment(self._conditions())
+        self._cut = self._snapped(self._segment(self._conditions()))
         self._clips = [_Candidate(span) for span in self._cut.clips]
+
+    def _snapped(self, cut: Segmentation) -> Segmentation:
+        """The clips with their ends moved inwards to pauses, where the recipe wants that."""
+        snap = self._plan.recipe.segment.snap
+        if snap is None:
+            return cut
+        operand = self._plan.check(SNAP).operand
+        series = self._known.series(self._plan.nodes[operand.measure]).get(operand.series or "")
+        if series is None:
+            return cut
+        table, rules, clips = self._probe.table, self._rules(), []
+        for clip in cut.clips:
+            heard = of_speech(series.within(clip), pause_seconds=_exact(snap.pause_seconds))
+            span = snapped(
+                clip,
+                clip,
+                heard,
+                within_seconds=_exact(snap.within_seconds),
+                min_seconds=rules["min_seconds"],
+                max_seconds=rules["max_seconds"],
+            )
+            start, end = (table.time(table.index_at(one)) for one in (span.start, span.end))
+            end = min(end, clip.end)  # frames are whole, so a few milliseconds may be lost
+            clips.append(Span(start, end) if end - start >= rules["min_seconds"] else clip)
+        left = [(span, SNAP) for span in subtract(cut.clips, clips)]
+        return Segmentation(tuple(clips), tuple(sorted([*cut.rest, *left])))
 
     def _segment(self, conditions: Sequence[tuple[str, tuple[Span, ...]]]) -> Segmentation:
         return stretches(self._shots, conditions, self._probe.table, **self._rules())

@@ -26,7 +26,7 @@ from curator.spec.recipe import AlignSpec, Condition, Recipe
 from curator.spec.selection import GROUPS
 from curator.spec.tracks import OWN_AUDIO, sidecar_of
 
-__all__ = ["FORMAT", "PHASH", "POSTER", "SHOTS", "LogicalPlan", "Node", "compile_plan"]
+__all__ = ["FORMAT", "PHASH", "POSTER", "SHOTS", "SNAP", "LogicalPlan", "Node", "compile_plan"]
 
 FORMAT = 1
 """Part of every key: raise it to orphan every fact."""
@@ -34,6 +34,8 @@ SHOTS = "shots"
 """Name of the node that finds the cuts."""
 POSTER = "poster"
 """Name of the node that takes the pictures of the report."""
+SNAP = "segment.snap"
+"""Name of the check that lets everything through: its series must be known before clips are found."""
 PHASH = "phash"
 """Name of the node whose hashes tell copies."""
 
@@ -148,6 +150,10 @@ def compile_plan(recipe: Recipe) -> LogicalPlan:
     for section, conditions in (("where", recipe.segment.where), ("keep", recipe.keep)):
         for name, condition in conditions.items():
             checks.append(_check(recipe, section, name, condition, nodes))
+    if recipe.segment.snap is not None:
+        operand = resolve_series(recipe.segment.snap.of, recipe.measure)
+        _add_node(nodes, operand)
+        checks.append(Check.unbounded(SNAP, operand))
     asked, vectors = _compared_by(recipe)
     tracks = {
         name: resolve_series(track.of, recipe.measure)

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from curator.errors import MeasureError, RecipeError
 from curator.registry import load_measure, load_shots, measures, nearest, shot_detectors
 from curator.spec.conditions import read_conditions
 from curator.spec.defaults import REQUIRED
+from curator.spec.operand import resolve_series
 from curator.spec.operators import operator, read_params
 from curator.spec.places import Places
 from curator.spec.ranges import RECIPE_CHECKS, SETTINGS_CHECKS
@@ -23,10 +25,11 @@ from curator.spec.recipe import (
     RightsMode,
     SegmentSpec,
     ShotsSpec,
+    SnapSpec,
     SourceSpec,
 )
 from curator.spec.selection import read_balance, read_distinct
-from curator.spec.settings import EngineSpec, LabelsSpec, Settings, StoreSpec
+from curator.spec.settings import EngineSpec, LabelsSpec, PublishSpec, Settings, StoreSpec
 from curator.spec.tracks import check_tracks, read_align, read_readers, roles_of
 
 __all__ = ["compile_recipe", "compile_settings"]
@@ -91,6 +94,7 @@ def compile_settings(node: Mapping[str, Any], places: Places | None = None) -> S
         "engine": reader.record(EngineSpec, node.get("engine", {}), "engine"),
         "store": reader.record(StoreSpec, node.get("store", {}), "store"),
         "labels": reader.record(LabelsSpec, node.get("labels", {}), "labels"),
+        "publish": reader.record(PublishSpec, node.get("publish", {}), "publish"),
     }
     settings = reader.record(Settings, node, "", **parts)
     reader.finish()
@@ -206,7 +210,24 @@ def _segment(node: Any, measure: Mapping[str, MeasureSpec], reader: Reader) -> S
         node.get("where", {}), "segment.where", per_frame=True, named=measure, reader=reader
     )
     shots = _shots(node.get("shots", {}), reader)
-    return reader.record(SegmentSpec, node, "segment", where=where, shots=shots)
+    snap = _snap(node.get("snap"), measure, reader)
+    return reader.record(SegmentSpec, node, "segment", where=where, shots=shots, snap=snap)
+
+
+def _snap(node: Any, measure: Mapping[str, MeasureSpec], reader: Reader) -> SnapSpec | None:
+    """A map of settings, or the name of the measure of speech."""
+    path = "segment.snap"
+    if node is None:
+        return None
+    if isinstance(node, str):
+        node = {"of": f"{node}.probability"}
+    made = reader.record(SnapSpec, node, path)
+    if made is not None:
+        try:
+            resolve_series(made.of, measure)
+        except (RecipeError, MeasureError) as error:
+            reader.note(error.reason, path, error.message, hint=error.hint)
+    return made
 
 
 def _shots(node: Any, reader: Reader) -> ShotsSpec | None:

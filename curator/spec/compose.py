@@ -23,7 +23,7 @@ from curator.spec.words import Words, relax, restore
 
 __all__ = ["Composed", "compose", "split_document"]
 
-_SETTINGS = ("out", "engine", "store", "labels")
+_SETTINGS = ("out", "engine", "store", "labels", "publish")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Composed:
     recipe: Mapping[str, Any]
     """The recipe's keys."""
     settings: Mapping[str, Any]
-    """``out``, ``engine``, ``store``, ``labels``."""
+    """``out``, ``engine``, ``store``, ``labels``, ``publish``."""
     places: Places
 
 

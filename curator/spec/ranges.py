@@ -17,6 +17,7 @@ from curator.spec.recipe import (
     Recipe,
     SecondsSpec,
     SegmentSpec,
+    SnapSpec,
     TrackSpec,
     VideoSpec,
 )
@@ -43,6 +44,14 @@ def _seconds(seconds: SecondsSpec, path: str, reader: Reader) -> None:
 
 def _segment(segment: SegmentSpec, path: str, reader: Reader) -> None:
     _must(reader, (segment.forgive_seconds >= 0, f"{path}.forgive_seconds", "not negative"))
+
+
+def _snap(snap: SnapSpec, path: str, reader: Reader) -> None:
+    _must(
+        reader,
+        (snap.within_seconds > 0, f"{path}.within_seconds", "above 0 s"),
+        (snap.pause_seconds >= 0, f"{path}.pause_seconds", "not negative"),
+    )
 
 
 def _video(video: VideoSpec, path: str, reader: Reader) -> None:
@@ -165,6 +174,7 @@ RECIPE_CHECKS: Checks = {
     Recipe: _recipe,
     SecondsSpec: _seconds,
     SegmentSpec: _segment,
+    SnapSpec: _snap,
     TrackSpec: _track,
     VideoSpec: _video,
 }

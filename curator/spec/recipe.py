@@ -34,6 +34,7 @@ __all__ = [
     "SecondsSpec",
     "SegmentSpec",
     "ShotsSpec",
+    "SnapSpec",
     "SourceSpec",
     "TrackSpec",
     "VideoSpec",
@@ -148,6 +149,18 @@ class ShotsSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SnapSpec:
+    """Clips begin and end where nobody is in mid-sentence; ``snap: speech`` takes all defaults."""
+
+    of: str = "speech.probability"
+    """A series of how probable speech is, as ``measure.series``."""
+    within_seconds: float = 1.0
+    """An end moves by no more than this, and only inwards; where no pause is that near it stays."""
+    pause_seconds: float = 0.3
+    """A shorter silence is part of the speech."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SegmentSpec:
     """How a video becomes clips."""
 
@@ -157,6 +170,8 @@ class SegmentSpec:
     """Frame-level conditions; a clip is a longest span of a shot in which all of them hold."""
     forgive_seconds: float = 0.0
     """A failure of the conditions no longer than this, between two stretches that hold, is forgiven."""
+    snap: SnapSpec | None = None
+    """Move the ends of clips to pauses of the speech."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-__all__ = ["EngineSpec", "LabelsSpec", "Settings", "StoreSpec"]
+__all__ = ["EngineSpec", "LabelsSpec", "PublishSpec", "Settings", "StoreSpec"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +56,20 @@ class LabelsSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PublishSpec:
+    """Where `curator publish` puts a release. Tokens are never settings: `hf auth login`, or HF_TOKEN."""
+
+    repo: str | None = None
+    """``org/name`` on the Hugging Face Hub (of ``HF_ENDPOINT``), a folder (``./x``, ``/x``), or a URL (``s3://bucket/x``)."""
+    private: bool = True
+    """Whether a dataset that has to be made on the Hub is private; one that is there stays as it is."""
+    version: str | None = None
+    """``major``, ``minor``, ``patch`` or e.g. ``2.0.0``: more than what changed asks for, never less; null takes that."""
+    verify_files: int = 3
+    """Files that are pulled back and compared before the version gets its tag; 0 compares listings only."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything about a run that is not the recipe."""
 
@@ -64,3 +78,4 @@ class Settings:
     engine: EngineSpec = field(default_factory=EngineSpec)
     store: StoreSpec = field(default_factory=StoreSpec)
     labels: LabelsSpec = field(default_factory=LabelsSpec)
+    publish: PublishSpec = field(default_factory=PublishSpec)
