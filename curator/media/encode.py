@@ -12,6 +12,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
+from math import ceil, floor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -36,7 +37,7 @@ from curator.model.span import Span
 
 __all__ = ["ENCODE_VERSION", "AudioTrack", "EncodedClip", "VideoTrack", "cut"]
 
-ENCODE_VERSION = 1
+ENCODE_VERSION = 2
 """Raise it when the same span and tracks would give other bytes."""
 
 _REORDER_FRAMES = 17
@@ -330,11 +331,13 @@ class _Clip:
         crop = self._item.crop
         return None if crop is None else Box(*crop.values[index - self._first].tolist())
 
-    def _show(self, *, until: Fraction) -> None:
+    def _show(self, *, until: Fraction, is_last: bool = False) -> None:
         """Write the latest picture, now that it is known how long it is shown.
 
-        At a constant rate it is written for every instant before `until`. Instants before the clip's
-        first frame show that frame: nothing from outside the span is shown.
+        At a constant rate a picture appears at the instant nearest to its time and stays until the next
+        one appears: never more than half a frame early or late, where the latest picture of every
+        instant would be late by half a frame on average. Instants before the clip's first frame show
+        that frame: nothing from outside the span is shown.
         """
         assert self._writer is not None, "a picture was prepared"
         assert self._shown is not None, "the caller has one"
@@ -344,7 +347,8 @@ class _Clip:
             self._writer.add_picture(picture, time, until - time)
             self._count += 1
             return
-        while self._count / fps < until:
+        end = ceil(until * fps) if is_last else floor(until * fps + Fraction(1, 2))
+        while self._count < end:
             self._writer.add_picture(picture, self._count / fps, 1 / fps)
             self._count += 1
 
@@ -353,7 +357,7 @@ class _Clip:
             return None
         start = perf_counter()
         if self._shown is not None:
-            self._show(until=self._span.seconds)
+            self._show(until=self._span.seconds, is_last=True)
         if self._block is not None:
             self._writer.add_sound(self._block.samples, self._block.sample_rate_hz)
         data = self._writer.close()

@@ -25,6 +25,7 @@ from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 __all__ = [
+    "Gray",
     "Part",
     "Sound",
     "black",
@@ -179,7 +180,7 @@ def make_video(
     start: Fraction = Fraction(0),
     rotation: int = 0,
     sample_aspect: Fraction = Fraction(1),
-    audio: Sequence[Sound] = (),
+    audio: Sequence[Sound] | npt.NDArray[np.float32] = (),
     audio_codec: str = "aac",
     audio_rate: int = 48000,
     audio_offset: Fraction = Fraction(0),
@@ -189,7 +190,8 @@ def make_video(
 
     `vfr` repeats lengths of frames in units of ``1 / fps``; `start` is the time of the first frame in
     the container; `rotation` is the clockwise turn that a player applies; `audio_offset` is when the
-    sound begins after the first frame. With `gop` 1 every picture is a keyframe.
+    sound begins after the first frame. `audio` may also be ``(n,)`` samples. With `gop` 1 every picture
+    is a keyframe.
     """
     times = frame_times(parts, fps, vfr)
     settings = {"fflags": "+bitexact", **(mux or {})}
@@ -201,11 +203,12 @@ def make_video(
         video.codec_context.sample_aspect_ratio = sample_aspect
         if rotation:
             video.set_display_rotation(-rotation)
-        sound = _add_audio(out, audio_codec, audio_rate) if audio else None
+        samples = audio if isinstance(audio, np.ndarray) else sound_samples(audio, audio_rate)
+        sound = _add_audio(out, audio_codec, audio_rate) if len(samples) else None
         packets = list(_encode_video(video, parts, times, fps, start))
         if sound is not None:
             begin = start + audio_offset
-            packets += _encode_audio(sound, sound_samples(audio, audio_rate), audio_rate, begin)
+            packets += _encode_audio(sound, samples, audio_rate, begin)
         packets.sort(key=_decode_time)
         for packet in packets:
             out.mux(packet)
@@ -214,7 +217,7 @@ def make_video(
 
 def sound_samples(sounds: Sequence[Sound], rate: int) -> npt.NDArray[np.float32]:
     """``(n,)`` samples of sounds one after another, each beginning at phase 0."""
-    pieces = []
+    pieces: list[npt.NDArray[np.float64]] = [np.zeros(0)]
     for sound in sounds:
         t = np.arange(round(sound.seconds * rate)) / rate
         pieces.append(sound.amplitude * np.sin(2 * np.pi * sound.hertz * t))

@@ -80,18 +80,33 @@ def test_a_clip_has_exactly_the_frames_of_its_span_at_their_times(
         assert facts["types"] == ["video", "audio"]
 
 
-def test_a_constant_rate_shows_the_latest_frame_at_each_instant(uneven: Path) -> None:
+def test_a_constant_rate_shows_each_frame_at_the_instant_nearest_to_it(uneven: Path) -> None:
     found, span = probe(uneven), SPANS[0]
     (clip,) = clips_of(uneven, [span], video=VideoTrack(fps=Fraction(24)))
     numbers, times, _ = pictures(clip)
     assert times == [Fraction(k, 24) for k in range(40)]
     assert (clip.num_frames, clip.fps) == (40, 24.0)
     first = inside(found, span)[0]
+    half = Fraction(1, 48)
     truth = [
-        max(first, *(i for i in range(len(found.table)) if found.table.time(i) <= span.start + t))
+        max(
+            i
+            for i in inside(found, span)
+            if i == first or found.table.time(i) <= span.start + t + half
+        )
         for t in times
     ]
     assert numbers == truth
+
+
+def test_times_rounded_to_a_millisecond_drop_and_repeat_no_frame(tmp_path: Path) -> None:
+    """29.97 fps in Matroska: a frame written a third of a millisecond late must not miss its instant."""
+    rate = Fraction(30000, 1001)
+    make_video(tmp_path / "a.mkv", [pan(3)], fps=rate, size=(160, 96))
+    found = probe(tmp_path / "a.mkv")
+    span = Span(found.table.time(7), found.table.time(80))
+    (clip,) = clips_of(tmp_path / "a.mkv", [span], video=VideoTrack(fps=rate), audio=None)
+    assert pictures(clip)[0][:73] == list(range(7, 80))
 
 
 def test_bytes_do_not_depend_on_what_else_is_cut_or_on_threads(film: Path) -> None:
