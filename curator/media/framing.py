@@ -6,8 +6,6 @@ square pixels, the size and the fit are one box and one zoom.
 
 from __future__ import annotations
 
-import enum
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -19,51 +17,13 @@ from curator.errors import MediaError
 from curator.media.colour import colour_codes, is_hdr, matrix_and_range
 from curator.media.grade import coded, rgb_of, sdr
 from curator.media.planes import Box, Planes, planes_of, resized
+from curator.model.look import Fit, Hdr, Look, Matrix
 from curator.model.video import VideoStream as VideoFacts
 
-__all__ = ["Fit", "Framing", "Hdr", "Look", "Matrix", "check_colours"]
+__all__ = ["Framing", "check_colours"]
 
 _BT709 = 1
 _BLACK = (16, 128, 128)
-
-
-class Fit(enum.Enum):
-    """What becomes of a picture whose sides do not stand to each other as the wanted ones do."""
-
-    cover = "cover"
-    """The middle of it fills the wanted size; the rest is cut off."""
-    contain = "contain"
-    """All of it is shown, with black bars."""
-
-
-class Hdr(enum.Enum):
-    """What becomes of HDR footage (PQ and HLG)."""
-
-    refuse = "refuse"
-    """Its clips are not encoded; the video counts as failed."""
-    tonemap = "tonemap"
-    """It is mapped to SDR (BT.709) as a reference player shows it."""
-
-
-class Matrix(enum.Enum):
-    """How R'G'B' is coded as Y'CbCr."""
-
-    source = "source"
-    """As in the source, and tagged so."""
-    bt709 = "bt709"
-    """As HD video, whatever the source: for readers that ignore tags."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What pictures of a clip look like, beyond their height."""
-
-    size: tuple[int, int] | None = None
-    """Width and height, both even: always this, enlarged if need be. None: that of the box, even, at most `VideoTrack.height` high."""
-    fit: Fit = Fit.cover
-    """How a box of other proportions than `size` is brought to it."""
-    hdr: Hdr = Hdr.refuse
-    matrix: Matrix = Matrix.source
 
 
 class Framing:

@@ -19,9 +19,10 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from curator.media.colour import colour_codes, matrix_and_range
-from curator.media.framing import Framing, Look
+from curator.media.framing import Framing
 from curator.media.planes import Box
 from curator.media.sound import resampled
+from curator.model.look import Look
 from curator.model.video import VideoStream as VideoFacts
 
 __all__ = ["ClipWriter", "VideoTrack", "clip_size", "flac"]

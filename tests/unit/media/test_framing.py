@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 
 from curator.errors import MediaError
 from curator.media.encode import EncodedClip, VideoTrack, cut
-from curator.media.framing import Fit, Framing, Hdr, Look, Matrix
+from curator.media.framing import Framing
 from curator.media.planes import Box
 from curator.media.probe import probe
 from curator.media.stats import DecodeStats
 from curator.model.crop import CropPath
+from curator.model.look import Fit, Hdr, Look, Matrix
 from curator.model.series import Series
 from curator.model.span import Span
 from curator.model.video import VideoStream
