@@ -16,7 +16,7 @@ from curator.abc.measure import ClipSeries, FrameNeed, Need, Tile, View, Weight
 from curator.measure.picture import BLACK, black_edges
 from curator.model.series import Series
 from curator.model.signal import SeriesSpec, Signal, SignalSpec
-from curator_overlay.looks import Planes, around, keeps_changing
+from curator_overlay.looks import Changes, Planes, around
 
 __all__ = ["Layout"]
 
@@ -104,12 +104,14 @@ class _Running:
         luma, chroma = tile.frames["luma"], tile.frames["chroma"]
         grey = tile.frames["grey"]
         flat = [_flat(plane) for plane in luma.pixels[luma.own]]
-        seams = [_seam(luma.pixels[window]) for window in around(luma, _REACH)]
+        seams = _Seams(luma.pixels)
         pairs = zip(grey.pixels[grey.own], chroma.pixels[chroma.own], strict=True)
         colours = [_colours(*pair) for pair in pairs]
         return {
             "flat": luma.series(np.array(flat, np.float32)),
-            "seam": luma.series(np.array(seams, np.float32)),
+            "seam": luma.series(
+                np.array([seams.longest(window) for window in around(luma, _REACH)], np.float32)
+            ),
             "colours": chroma.series(np.array(colours, np.float32)),
         }
 
@@ -142,32 +144,66 @@ def _colours(plane: Planes, chroma: npt.NDArray[np.uint8]) -> float:
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
-def _seam(planes: Planes) -> float:
-    """Length of the longest seam that all planes have; NaN where there are too few of them."""
-    if len(planes) < _LEAST_FRAMES:
-        return float("nan")
-    rows, columns = _inside(planes.max(axis=0))
-    pictures = planes[:, rows, columns]
-    moving = keeps_changing(pictures, _MOVES)
-    return max(
-        _longest(pictures, moving), _longest(pictures.transpose(0, 2, 1), np.ascontiguousarray(moving.T))
-    )  # fmt: skip
+class _Seams:
+    """Seams in windows of planes; what windows share is worked out once."""
+
+    def __init__(self, planes: Planes) -> None:
+        self._planes = planes
+        self._pictures: dict[tuple[int, ...], _Pictures] = {}
+        """By where they lie between black bars: nearly always at one place."""
+
+    def longest(self, window: slice) -> float:
+        """Length of the longest seam that all planes have; NaN where there are too few of them."""
+        planes = self._planes[window]
+        if len(planes) < _LEAST_FRAMES:
+            return float("nan")
+        rows, columns = _inside(planes.max(axis=0))
+        place = (*rows.indices(planes.shape[1]), *columns.indices(planes.shape[2]))
+        if place not in self._pictures:
+            self._pictures[place] = _Pictures(self._planes[:, rows, columns])
+        return self._pictures[place].longest(window)
 
 
-def _longest(pictures: Planes, moving: npt.NDArray[np.bool_]) -> float:
-    """Length of the longest upright seam, as a share of the height; 0 unless both sides move."""
-    width = pictures.shape[2]
-    if width < _LEAST_WIDTH:
-        return 0.0
-    along = np.min([_upright(picture) for picture in pictures], axis=0)
-    edge = max(0, int(_EDGE_SHARE * width) - _BESIDE)
-    along[:edge] = along[len(along) - edge :] = 0
-    place = int(along.argmax())
-    # Entry 0 speaks of the seam before column 5.
-    sides = moving[:, : place + _BESIDE], moving[:, place + _BESIDE :]
-    if any(side.mean() < _MOVING_SHARE for side in sides):
-        return 0.0
-    return float(along[place])
+class _Pictures:
+    """Planes without their bars."""
+
+    def __init__(self, pictures: Planes) -> None:
+        self._changes = Changes(pictures)
+        self._upright = _Steps(pictures)
+        self._level = _Steps(pictures.transpose(0, 2, 1))
+
+    def longest(self, window: slice) -> float:
+        moving = self._changes.keep(window, _MOVES)
+        return max(self._upright.longest(window, moving), self._level.longest(window, moving.T))
+
+
+class _Steps:
+    """Steps along upright lines of ``(n, h, w)`` pictures."""
+
+    def __init__(self, pictures: Planes) -> None:
+        self._pictures = pictures
+        self._known: dict[int, npt.NDArray[np.float64]] = {}
+
+    def longest(self, window: slice, moving: npt.NDArray[np.bool_]) -> float:
+        """Length of the longest upright seam, as a share of the height; 0 unless both sides move."""
+        width = self._pictures.shape[2]
+        if width < _LEAST_WIDTH:
+            return 0.0
+        indices = range(len(self._pictures))[window]
+        along = np.min([self._along(index) for index in indices], axis=0)
+        edge = max(0, int(_EDGE_SHARE * width) - _BESIDE)
+        along[:edge] = along[len(along) - edge :] = 0
+        place = int(along.argmax())
+        # Entry 0 speaks of the seam before column 5.
+        sides = moving[:, : place + _BESIDE], moving[:, place + _BESIDE :]
+        if any(side.mean() < _MOVING_SHARE for side in sides):
+            return 0.0
+        return float(along[place])
+
+    def _along(self, index: int) -> npt.NDArray[np.float64]:
+        if index not in self._known:
+            self._known[index] = _upright(np.ascontiguousarray(self._pictures[index]))
+        return self._known[index]
 
 
 _BESIDE = 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from curator.abc.measure import ClipSeries, FrameNeed, Need, Tile, View, Weight
 from curator.model.series import Series
 from curator.model.signal import SeriesSpec, Signal, SignalSpec
-from curator_overlay.looks import Floats, Planes, around, keeps_changing
+from curator_overlay.looks import Changes, Floats, Planes, around
 
 __all__ = ["Marks"]
 
@@ -142,14 +142,14 @@ class _Running:
     def tile(self, tile: Tile) -> Mapping[str, Series]:
         block = tile.frames["luma"]
         windows, slopes = around(block, _REACH), _slopes(block.pixels)
+        stays, changes = _stays(slopes), Changes(block.pixels)
         area = np.full(len(windows), np.nan, np.float32)
         still = np.full(len(windows), np.nan, np.float32)
         places = np.full((len(windows), *_CELLS), _UNKNOWN, np.uint8)
         for index, window in enumerate(windows):
-            still[index] = _still(slopes, block.before + index)
+            still[index] = _still(stays, block.before + index)
             if still[index] <= self._max_still:
-                lasting = _lasting(slopes[:, window])
-                covered = _marks(lasting, keeps_changing(block.pixels[window], _STEP))
+                covered = _marks(_lasting(slopes[:, window]), changes.keep(window, _STEP))
                 area[index] = covered.mean()
                 places[index] = _cells(covered)
         return {
@@ -168,26 +168,51 @@ def _slopes(planes: Planes) -> Floats:
     return slopes
 
 
-def _still(slopes: Floats, index: int) -> float:
+def _stays(slopes: Floats) -> list[float | None]:
+    """For each frame, the share of edges that stay for 2 s from it on; None without edges or time."""
+    x, y = slopes
+    edges = np.count_nonzero(x * x + y * y > _EDGE**2, axis=(1, 2))
+    found: list[float | None] = [None] * len(x)
+    for first in range(len(x) - _REACH):
+        run = slice(first, first + _REACH + 1)
+        share = int(edges[run].sum()) / x[run].size
+        if share >= _LEAST_EDGES:
+            found[first] = min(1.0, float(_lasting(slopes[:, run]).mean() / share))
+    return found
+
+
+def _still(stays: Sequence[float | None], index: int) -> float:
     """Share of edges that stay for 2 s before or after a frame, the larger; NaN without edges or time."""
-    found = [float("nan")]
-    for first in (index - _REACH, index):
-        side = slopes[:, max(0, first) : first + _REACH + 1]
-        edges = (np.square(side).sum(axis=0) > _EDGE**2).mean() if side.size else 0.0
-        if side.shape[1] > _REACH and edges >= _LEAST_EDGES:
-            found.append(min(1.0, float(_lasting(side).mean() / edges)))
-    return float(np.nanmax(found)) if len(found) > 1 else found[0]
+    sides = stays[index], stays[index - _REACH] if index >= _REACH else None
+    return max((share for share in sides if share is not None), default=float("nan"))
 
 
 def _lasting(slopes: Floats) -> _Mask:
     """``(h, w)`` where every frame of ``(2, n, h, w)`` has the edge that they have on average."""
-    x, y = slopes
-    mean_x, mean_y = x.mean(axis=0), y.mean(axis=0)
-    size = np.hypot(mean_x, mean_y)
-    unit_x, unit_y = (mean / np.maximum(size, 1e-6) for mean in (mean_x, mean_y))
-    along = (x * unit_x + y * unit_y).min(axis=0)
-    across = np.abs(x * unit_y - y * unit_x).max(axis=0)
-    return np.asarray((size > _EDGE) & (along > _ALONG * size) & (across < _ACROSS * size))
+    x, y = slopes.mean(axis=1).reshape(2, -1)
+    # Few places have edges, and fewer still have them in the next frame: only they are looked at closely.
+    at = np.flatnonzero(x * x + y * y > (0.99 * _EDGE) ** 2)
+    x, y = x[at], y[at]
+    size = np.hypot(x, y)
+    kept = at, size, x / np.maximum(size, 1e-6), y / np.maximum(size, 1e-6)
+    kept = _of(kept, size > _EDGE)
+    for planes in slopes.swapaxes(0, 1):
+        at, size, unit_x, unit_y = kept
+        x, y = planes.reshape(2, -1).take(at, axis=1)
+        along, across = x * unit_x + y * unit_y, np.abs(x * unit_y - y * unit_x)
+        lasts = (along > _ALONG * size) & (across < _ACROSS * size)
+        kept = _of(kept, lasts)
+    lasting = np.zeros(slopes.shape[2:], np.bool_)
+    lasting.flat[kept[0]] = True
+    return lasting
+
+
+def _of(
+    columns: tuple[npt.NDArray[np.intp], Floats, Floats, Floats], rows: _Mask
+) -> tuple[npt.NDArray[np.intp], Floats, Floats, Floats]:
+    which = np.flatnonzero(rows)
+    at, size, x, y = columns
+    return at[which], size[which], x[which], y[which]
 
 
 def _marks(edges: _Mask, moving: _Mask) -> Floats:

@@ -34,12 +34,25 @@ def cells(plane: _Bytes) -> _Floats:
 
 
 def changed(one: _Floats, other: _Floats) -> _Mask:
-    """Cells that look different, ``(h, w)``; soft shadows and changes of exposure are no difference."""
+    """Cells that look different, ``(h, w)``; soft shadows and changes of exposure are no difference.
+
+    The same whichever of the two comes first.
+    """
     difference = one - other
-    difference -= np.median(difference)
-    sharp = difference - cv2.blur(difference, (_SOFT_PX, _SOFT_PX))
-    # The blur spreads what moved to what did not: both have to say so.
-    return np.asarray(np.minimum(_means(np.abs(difference)), _means(np.abs(sharp))) > _CHANGED)
+    difference -= _median(difference)
+    change = np.asarray(_means(np.abs(difference)) > _CHANGED)
+    if change.any():
+        # The blur spreads what moved to what did not: both have to say so.
+        sharp = difference - cv2.blur(difference, (_SOFT_PX, _SOFT_PX))
+        change &= _means(np.abs(sharp)) > _CHANGED
+    return change
+
+
+def _median(values: _Floats) -> np.float32:
+    """As `np.median`, in a third of the time."""
+    half = values.size // 2
+    ends = np.partition(values.ravel(), (half - 1, half))[half - 1 : half + 1]
+    return np.float32(ends[1] if values.size % 2 else ends.mean())
 
 
 def textured(plane: _Floats) -> _Mask:
@@ -59,11 +72,13 @@ def anchored(edges: _Mask, change: _Mask) -> float:
 def flat(plane: _Bytes) -> float:
     """Share of blocks of 8 px without any grain: what was drawn, not filmed."""
     height, width = (side // _BLOCK_PX * _BLOCK_PX for side in plane.shape)
-    blocks = plane[:height, :width].reshape(
-        height // _BLOCK_PX, _BLOCK_PX, width // _BLOCK_PX, _BLOCK_PX
+    rows = plane[:height, :width].reshape(-1, _BLOCK_PX, width)
+    # First along columns: whole lines at once are many times faster than blocks.
+    high, low = (
+        extreme(extreme(rows, axis=1).reshape(-1, width // _BLOCK_PX, _BLOCK_PX), axis=2)
+        for extreme in (np.max, np.min)
     )
-    span = blocks.max(axis=(1, 3)) - blocks.min(axis=(1, 3))
-    return float((span <= 1).mean())
+    return float((high - low <= 1).mean())
 
 
 def _means(plane: _Floats) -> _Floats:

@@ -135,10 +135,9 @@ class _Running:
         own = range(*block.own.indices(len(block.ticks)))
         values = np.full((len(own), len(_NAMES)), np.nan, np.float32)
         if block.pixels.size and min(block.pixels.shape[1:]) >= MIN_SIDE_PX:
-            planes = [cells(plane) for plane in block.pixels]
-            pairs = _pairs(block)
-            rows = [_row(planes, index, pairs) for index in own]
-            values[:, :-1] = np.array(rows, np.float32).reshape(len(own), -1)
+            desk, pairs = _Desk([cells(plane) for plane in block.pixels]), _pairs(block)
+            rows = [desk.row(index, pairs[index]) for index in own]
+            values[:, :-1] = np.array(rows, np.float32).reshape(len(own), len(_NAMES) - 1)
             values[:, -1] = [flat(block.pixels[index]) for index in own]
         looks = [_look(plane) for plane in block.pixels[block.own]]
         out = {name: block.series(values[:, k]) for k, name in enumerate(_NAMES)}
@@ -159,34 +158,44 @@ def _pairs(block: FrameBlock) -> list[tuple[int | None, int | None]]:
     ]
 
 
-def _row(
-    planes: list[_Floats], index: int, pairs: list[tuple[int | None, int | None]]
-) -> tuple[float, ...]:
-    """Values of one frame in the order of the names, without `flat`."""
-    best: tuple[float, ...] = (np.nan,) * (len(_NAMES) - 1)
-    edges = textured(planes[index])
-    for other in pairs[index]:
-        if other is None:
-            continue
-        change, stays = _compare(edges, planes[index], planes[other])
-        if np.isnan(best[0]) or stays > best[1]:
-            best = (float(change.mean()), stays, *_middle(change))
-    return best
+class _Desk:
+    """Planes of a tile next to each other; what several frames ask is worked out once."""
 
+    def __init__(self, planes: list[_Floats]) -> None:
+        self._planes = planes
+        self._changes: dict[tuple[int, int], _Mask] = {}
 
-def _compare(edges: _Mask, plane: _Floats, other: _Floats) -> tuple[_Mask, float]:
-    """Cells that changed, and the share of the edges that stayed."""
-    change = changed(plane, other)
-    stays = anchored(edges, change)
-    if stays >= _STILL_CAMERA or np.isnan(stays):
-        return change, stays
-    # An arm before half of the picture or a hand that sways: the second shows when it is undone.
-    steady = steadied(plane, other)
-    if steady is None:
-        return change, stays
-    second = changed(plane, steady)
-    again = anchored(edges, second)
-    return (second, again) if again > stays else (change, stays)
+    def row(self, index: int, others: tuple[int | None, int | None]) -> tuple[float, ...]:
+        """Values of one frame in the order of the names, without `flat`."""
+        best: tuple[float, ...] = (np.nan,) * (len(_NAMES) - 1)
+        edges = textured(self._planes[index])
+        for other in others:
+            if other is None:
+                continue
+            change, stays = self._compare(edges, index, other)
+            if np.isnan(best[0]) or stays > best[1]:
+                best = (float(change.mean()), stays, *_middle(change))
+        return best
+
+    def _compare(self, edges: _Mask, index: int, other: int) -> tuple[_Mask, float]:
+        """Cells that changed, and the share of the edges that stayed."""
+        plane, there = self._planes[index], self._planes[other]
+        change = self._change(min(index, other), max(index, other))
+        stays = anchored(edges, change)
+        if stays >= _STILL_CAMERA or np.isnan(stays):
+            return change, stays
+        # An arm before half of the picture or a hand that sways: the second shows when it is undone.
+        steady = steadied(plane, there)
+        if steady is None:
+            return change, stays
+        second = changed(plane, steady)
+        again = anchored(edges, second)
+        return (second, again) if again > stays else (change, stays)
+
+    def _change(self, before: int, after: int) -> _Mask:
+        if (before, after) not in self._changes:
+            self._changes[before, after] = changed(self._planes[before], self._planes[after])
+        return self._changes[before, after]
 
 
 def _middle(change: _Mask) -> tuple[float, float]:

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from curator.measure.pixels.once import once
+
 __all__ = ["banded_share"]
 
 _Bytes: TypeAlias = npt.NDArray[np.uint8]
@@ -21,6 +23,7 @@ _LEAST = 0.1  # of a plateau's pixels: a smaller neighbour is an edge or a stray
 _BLACK = 18  # stored luma: the steps next to black are no slope
 
 
+@once
 def banded_share(crops: _Bytes) -> float:
     """Share of ``(k, 128, 128)`` crops of one picture that is banded, steps weighed by their contrast; NaN without crops."""
     if not len(crops):

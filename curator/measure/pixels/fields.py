@@ -7,6 +7,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from curator.measure.pixels.once import once
+
 __all__ = ["combed_share"]
 
 _Bytes: TypeAlias = npt.NDArray[np.uint8]
@@ -17,6 +19,7 @@ _CELL_ROWS, _CELL_COLUMNS = 8, 16
 _MIN_PIXELS = 24  # of the 128 of a cell
 
 
+@once
 def combed_share(crops: _Bytes) -> float:
     """Share of the cells of 16 x 8 px in ``(k, h, w)`` native crops that show a comb; NaN without crops."""
     if not len(crops):

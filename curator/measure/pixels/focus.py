@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curator.measure.picture import BLACK
+from curator.measure.pixels.once import once
 
 __all__ = ["edge_sharpness"]
 
@@ -27,6 +28,7 @@ _FAINT = 0.75  # luma per px: below this an 8-bit ramp is a staircase
 _HALF = 2.0  # value of u at which the score is one half
 
 
+@once
 def edge_sharpness(crops: _Bytes) -> float:
     """Score from 0 to 1 of ``(k, h, w)`` crops of one picture; NaN when it has no edges.
 

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from curator.measure.pixels.once import once
+
 __all__ = ["grain_sigma"]
 
 _Bytes: TypeAlias = npt.NDArray[np.uint8]
@@ -20,6 +22,7 @@ _RANK_BIAS = 0.93  # the flattest fifth of pure Gaussian noise reads 7 % low
 _MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 
 
+@once
 def grain_sigma(crops: _Bytes) -> float:
     """Grain of ``(k, 128, 128)`` crops of one picture; NaN when nothing is between black and white."""
     if not len(crops):

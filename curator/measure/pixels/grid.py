@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from curator.measure.pixels.once import once
+
 __all__ = ["grid_steps"]
 
 _Bytes: TypeAlias = npt.NDArray[np.uint8]
@@ -16,6 +18,7 @@ _GRID_PX = 8
 _CAP = np.uint8(32)  # luma
 
 
+@once
 def grid_steps(crops: _Bytes) -> tuple[float, float]:
     """Typical step between neighbours across grid lines and elsewhere, luma; NaN without crops.
 

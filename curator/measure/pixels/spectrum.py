@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from curator.measure.pixels.once import once
+
 __all__ = ["detail_limit"]
 
 _Bytes: TypeAlias = npt.NDArray[np.uint8]
@@ -24,6 +26,7 @@ _MIN_CROPS = 2
 _RANK = 60.0  # percentile over crops: some of them are honestly out of focus
 
 
+@once
 def detail_limit(crops: _Bytes) -> float:
     """The frequency where detail ends, as a share of the highest that pixels can hold: 0 to 1.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
@@ -18,7 +19,7 @@ from curator.model.series import Series
 from curator.model.signal import Signal
 from curator.model.span import Span
 from curator.testing.measure import MeasureTests
-from curator.testing.tiles import Footage, run, summary
+from curator.testing.tiles import Footage, run, summary, tiles_of
 from tests.footage import shared
 from tests.measured import measured
 
@@ -248,3 +249,14 @@ def test_a_real_pan_over_things_has_no_background(name: str) -> None:
 def test_slides_and_vector_graphics_are_flat() -> None:
     found = measured(Manipulation(), shared("fixtures/reject/graphics_animation_60fps.mp4"))
     assert np.median(found.values("flat")) > 0.6
+
+
+def test_a_tile_without_a_frame_of_its_own_has_no_values() -> None:
+    """The last tile of a video that lasts a little longer than its last frame."""
+    measure = Manipulation()
+    tile = tiles_of(measure, film(4, lambda _picture, _t: None))[0]
+    block = tile.frames["luma"]
+    rest = replace(block, pixels=block.pixels[:4], ticks=block.ticks[:4], before=4, after=0)
+    series = measure.start({}).tile(replace(tile, frames={"luma": rest}))
+    assert {name: len(one) for name, one in series.items()} == dict.fromkeys(series, 0)
+    assert set(series) == {spec.name for spec in measure.series}
