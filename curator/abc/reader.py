@@ -22,6 +22,8 @@ class Sidecar:
     """Its own name, for messages and for the suffix: ``take3.bvh``."""
     video_seconds: float | None = None
     """How long the video is, for formats that know no end."""
+    video: str | None = None
+    """Address of the video it goes with, for formats that hold the tracks of many videos."""
 
 
 @runtime_checkable
