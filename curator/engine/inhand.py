@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from curator.engine.beside import Beside, besides, sidecar_urls
-from curator.engine.job import Errand, VideoJob
+from curator.engine.errand import Errand
+from curator.engine.job import VideoJob
 from curator.model.outcome import Failure
 from curator.model.video import VideoRef
 from curator.plan.contenders import Contender

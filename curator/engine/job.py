@@ -4,70 +4,42 @@ from __future__ import annotations
 
 import json
 import operator
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import reduce
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from curator.engine.agreed import PlanKnown
-from curator.engine.beside import Beside, read_document, reader_of
+from curator.engine.beside import Beside, read_document
+from curator.engine.errand import Errand
 from curator.engine.known import VideoKnown
+from curator.engine.questions import align_errands, read_errand, roles_asked
+from curator.engine.sample import Wanted, encode_errands, made, sample_document, sample_wanted
 from curator.engine.task import (
-    AlignTask,
-    Ask,
-    EncodeTask,
     MeasureTask,
-    ReadTask,
-    SoundPlace,
-    Task,
     Work,
 )
 from curator.engine.tracks import cut_tracks, has_tracks, tracks_document
 from curator.errors import StoreError
-from curator.media.encode import ENCODE_VERSION, AudioTrack, VideoTrack
 from curator.media.probe import Probe
 from curator.model.clip import Decision, Row
 from curator.model.outcome import Failure, Outcome, Sample
-from curator.model.span import Span
-from curator.model.sync import Clock
 from curator.model.tile import TileRange, Tiles
-from curator.model.video import VideoRef, VideoStream
+from curator.model.video import VideoRef
 from curator.pack.schema import readable
 from curator.plan.contenders import Contender, contenders
 from curator.plan.evaluate import Demand, Verdicts, advance, unscored
-from curator.plan.logical import FORMAT, Node
+from curator.plan.logical import Node
 from curator.plan.physical import Plan
-from curator.plan.sync import Alignment, Question
-from curator.spec.recipe import Recipe
-from curator.spec.tracks import OWN_AUDIO, sidecar_of
+from curator.plan.sync import Question
 from curator.store.key import digest
-from curator.store.series import encode_series
 from curator.store.store import Store
 
-__all__ = ["Errand", "VideoJob", "Weights", "sample_document", "tracks"]
+__all__ = ["VideoJob", "Weights"]
 
 Weights: TypeAlias = Callable[[Node], Mapping[str, Path]]
 """Gives the model files of a node, fetched if need be."""
-
-ENCODE_SECONDS = Fraction(120)
-"""Clip seconds in one encoding task: a killed build loses at most this much encoding."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
-    """A task, with what is needed to record its answer."""
-
-    task: Task
-    about: str
-    """The pass, for progress: ``open``, ``pass 1``, ``encode``."""
-    documents: Mapping[str, Mapping[str, Any]]
-    """Key to the document that it hashes."""
-    ops: Mapping[str, str]
-    """Key to operator."""
-    video_seconds: float
 
 
 @dataclass(slots=True, kw_only=True)
@@ -142,7 +114,7 @@ class VideoJob:
         for row in self.verdicts[number].rows:
             if row.decision is Decision.kept:
                 key = digest(self.sample_document(number, row))
-                yield _sample(
+                yield made(
                     self.store,
                     self.refs[number],
                     self.fingerprint,
@@ -289,142 +261,40 @@ class VideoJob:
         """Sidecars that must be read before questions can be put, or before samples are cut."""
         wanted: dict[str, Beside] = {}
         for number, plan in self.plans.items():
-            if number in questions:
-                roles = {one.role for one in plan.logical.alignments if one.role is not None}
-            elif self.encode and number in self.verdicts and _keeps(self.verdicts[number]):
-                roles = {role for role, _ in plan.logical.sidecars.values()}
-            else:
+            cuts = self.encode and number in self.verdicts and _keeps(self.verdicts[number])
+            if number not in questions and not cuts:
                 continue
-            unread, failures = self.views[number].unread(sorted(roles))
+            roles = roles_asked(plan, questions=number in questions)
+            unread, failures = self.views[number].unread(roles)
             self.failures += failures
             wanted |= {digest(read_document(one)): one for one in unread}
-        return [] if self.failures else [self._read_errand(one) for one in wanted.values()]
-
-    def _read_errand(self, beside: Beside) -> Errand:
-        document, reader = read_document(beside), reader_of(beside)
-        return Errand(
-            task=ReadTask(
-                path=self.path,
-                reader=reader,
-                url=beside.url,
-                name=beside.name,
-                video_seconds=float(self.probe.info.duration_seconds),
-            ),
-            about="sidecars",
-            documents={digest(document): document},
-            ops={digest(document): reader.name},
-            video_seconds=0.0,
-        )
+        seconds = float(self.probe.info.duration_seconds)
+        if self.failures:
+            return []
+        return [read_errand(one, self.path, seconds) for one in wanted.values()]
 
     def _aligning(self, questions: Mapping[int, Sequence[Question]]) -> Iterator[Errand]:
-        """One errand for each alignment: where an aligner breaks, the others still answer."""
         for number, asked in questions.items():
-            view = self.views[number]
-            for alignment in self.plans[number].logical.alignments:
-                own = [one for one in asked if one.name == alignment.name]
-                documents = [view.offset_document(alignment, one) for one in own]
-                if not own:
-                    continue
-                keys = [digest(document) for document in documents]
-                yield Errand(
-                    task=AlignTask(
-                        path=self.path,
-                        probe=self.probe_bytes,
-                        asks={
-                            key: self._asked(number, alignment, one)
-                            for key, one in zip(keys, own, strict=True)
-                        },
-                    ),
-                    about="align",
-                    documents=dict(zip(keys, documents, strict=True)),
-                    ops=dict.fromkeys(keys, alignment.aligner.name),
-                    video_seconds=float(sum(one.span.seconds for one in own)),
-                )
-
-    def _asked(self, number: int, alignment: Alignment, question: Question) -> Ask:
-        plan, view = self.plans[number], self.views[number]
-        whole = Span(Fraction(0), self.probe.info.duration_seconds)
-        around = alignment.around(question.span, whole)
-        series = {
-            f"{op}.{name}": held.within(around)
-            for op, node in alignment.nodes.items()
-            for name, held in view.series(plan.nodes[node]).items()
-        }
-        beside = view.beside.get(alignment.role) if alignment.role is not None else None
-        track = None
-        if beside is not None and not beside.is_sound:
-            held_tracks = view.track_bytes(beside.role)
-            assert isinstance(held_tracks, Mapping), "the sidecar has been read"
-            track = held_tracks.get(alignment.track)
-        return Ask(
-            aligner=alignment.aligner,
-            span=question.span,
-            series=encode_series(series),
-            track=track,
-            sound=_sound_place(beside, question.clock) if beside and beside.is_sound else None,
-            clock=question.clock,
-            search_seconds=float(alignment.search_seconds),
-        )
+            yield from align_errands(
+                self.plans[number],
+                self.views[number],
+                asked,
+                path=self.path,
+                probe=self.probe,
+                probe_bytes=self.probe_bytes,
+            )
 
     def _encoding(self, scratch: Path) -> Iterator[Errand]:
-        wanted: dict[str, _Wanted] = {}
-        for number in self.plans:
+        needed: dict[str, Wanted] = {}
+        for number, plan in self.plans.items():
             for row in self.verdicts[number].rows:
                 if row.decision is Decision.kept:
-                    one = self._wanted(number, row)
-                    wanted[digest(one.document)] = one
-        self._find(list(wanted))
-        groups: dict[tuple[VideoTrack | None, AudioTrack | None], list[tuple[Span, str]]] = {}
-        for key, one in wanted.items():
-            if key not in self.samples and not self.failures:
-                groups.setdefault(one.how, []).append((one.span, key))
-        for (video, audio), spans in groups.items():
-            for batch in _batches(sorted(spans)):
-                yield self._encode_errand(video, audio, batch, wanted, scratch)
-
-    def _wanted(self, number: int, row: Row) -> _Wanted:
-        plan, view = self.plans[number], self.views[number]
-        video, audio = tracks(plan.recipe)
-        role = plan.logical.sound
-        sound = None
-        if audio is not None and role is not None:
-            beside = view.beside.get(role)
-            audio = None if beside is None else audio
-            sound = None if beside is None else _sound_place(beside, sound_clock(row, beside))
-        elif audio is not None and row.clocks.get(OWN_AUDIO, Clock()) != Clock():
-            sound = SoundPlace(url=None, clock=row.clocks[OWN_AUDIO])
-        return _Wanted(
-            span=row.span,
-            how=(video, audio),
-            sound=sound,
-            document=self.sample_document(number, row),
-        )
-
-    def _encode_errand(
-        self,
-        video: VideoTrack | None,
-        audio: AudioTrack | None,
-        batch: Sequence[tuple[Span, str]],
-        wanted: Mapping[str, _Wanted],
-        scratch: Path,
-    ) -> Errand:
-        # A folder of its own: the same content may lie at two urls and be encoded twice at a time.
-        folder = Path(tempfile.mkdtemp(prefix="encode-", dir=scratch))
-        return Errand(
-            task=EncodeTask(
-                path=self.path,
-                probe=self.probe_bytes,
-                spans=tuple(span for span, _ in batch),
-                video=video,
-                audio=audio,
-                folder=folder,
-                sounds=tuple(wanted[key].sound for _, key in batch),
-            ),
-            about="encode",
-            documents={key: wanted[key].document for _, key in batch},
-            ops={key: "encode" for _, key in batch},
-            video_seconds=float(sum(span.seconds for span, _ in batch)),
-        )
+                    one = sample_wanted(plan, self.views[number], self.probe, row)
+                    needed[digest(one.document)] = one
+        self._find(list(needed))
+        if not self.failures:
+            missing = {key: one for key, one in needed.items() if key not in self.samples}
+            yield from encode_errands(missing, self.path, self.probe_bytes, scratch)
 
     def _find(self, keys: Sequence[str]) -> None:
         """Look up encoded clips that an earlier build made."""
@@ -441,115 +311,8 @@ class VideoJob:
                     self.samples[key] = json.loads(output)
 
 
-def tracks(recipe: Recipe) -> tuple[VideoTrack | None, AudioTrack | None]:
-    """How the samples of a recipe are encoded."""
-    video, audio = recipe.sample.video, recipe.sample.audio
-    return (
-        None
-        if video is None
-        else VideoTrack(
-            height=video.height,
-            fps=None if video.fps is None else Fraction(str(video.fps)),
-            crf=video.crf,
-            preset=video.preset,
-        ),
-        None if audio is None else AudioTrack(sample_rate_hz=audio.sample_rate_hz, mono=audio.mono),
-    )
-
-
-def sample_document(recipe: Recipe, view: PlanKnown, probe: Probe, row: Row) -> dict[str, Any]:
-    """The document of a sample's key: the footage, the span, the encoding, and sound from elsewhere."""
-    video, audio = tracks(recipe)
-    document = {
-        "format": FORMAT,
-        "kind": "sample",
-        "op": "encode",
-        "version": ENCODE_VERSION,
-        "params": {"video": video, "audio": audio},
-        "span": [row.span.start, row.span.end],
-        "inputs": {"video": view.fingerprint, "start": probe.info.start_seconds},
-    }
-    sound = _sound_document(recipe, view, row) if audio is not None else None
-    return document if sound is None else {**document, "sound": sound}
-
-
-def sound_clock(row: Row, beside: Beside) -> Clock:
-    """By which clock a kept clip hears a sidecar: as aligned, under either of its names, or as declared."""
-    return row.clocks.get(OWN_AUDIO, row.clocks.get(beside.role, beside.clock))
-
-
-def _sound_document(recipe: Recipe, view: PlanKnown, row: Row) -> dict[str, Any] | None:
-    """What of its sound goes into a sample's key; None while it is the video's own at the same time."""
-    of = recipe.sample.audio.of if recipe.sample.audio is not None else None
-    found = sidecar_of(of) if of is not None else None
-    if found is None:
-        clock = row.clocks.get(OWN_AUDIO, Clock())
-        return None if clock == Clock() else {"clock": clock}
-    beside = view.beside.get(found[0])
-    if beside is None:
-        return {"file": None}
-    return {**beside.document(), "clock": sound_clock(row, beside)}
-
-
-def _sound_place(beside: Beside, clock: Clock) -> SoundPlace:
-    said = beside.spec.params
-    return SoundPlace(
-        url=beside.url, clock=clock, language=said.get("language"), stream=said.get("stream")
-    )
-
-
 def _keeps(verdicts: Verdicts) -> bool:
     return any(row.decision is Decision.kept for row in verdicts.rows)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
-    """A sample that must be encoded, if the store does not hold it."""
-
-    span: Span
-    how: tuple[VideoTrack | None, AudioTrack | None]
-    sound: SoundPlace | None
-    document: dict[str, Any]
-
-
-def _sample(
-    store: Store,
-    ref: VideoRef,
-    fingerprint: str,
-    key: str,
-    row: Row,
-    split: str,
-    held: Mapping[str, Any],
-    tracks: Mapping[str, Path],
-    stream: VideoStream,
-) -> Sample:
-    def file(name: str) -> Path | None:
-        return store.blob_path(held[name]) if held[name] else None
-
-    return Sample(
-        id=key[:16],
-        key=key,
-        url=ref.url,
-        source=ref.source,
-        fingerprint=fingerprint,
-        span=row.span,
-        split=split,
-        rights=ref.rights,
-        signals=row.signals,
-        margin=row.margin,
-        video=file("video"),
-        audio=file("audio"),
-        width_px=held["width_px"],
-        height_px=held["height_px"],
-        fps=held["fps"],
-        num_frames=held["num_frames"],
-        sample_rate_hz=held["sample_rate_hz"],
-        channels=held["channels"],
-        num_samples=held["num_samples"],
-        tracks=tracks,
-        source_width_px=stream.display_width_px,
-        source_height_px=stream.display_height_px,
-    )
 
 
 def _model_key(node: Node) -> str:
@@ -592,18 +355,3 @@ def _chunks(tiles: Tiles, most: int) -> Iterator[Tiles]:
                 batch, size = [], 0
     if batch:
         yield Tiles(tuple(batch))
-
-
-def _batches(spans: Sequence[tuple[Span, str]]) -> Iterator[list[tuple[Span, str]]]:
-    """Groups of disjoint spans in time order, each of about `ENCODE_SECONDS`."""
-    batch: list[tuple[Span, str]] = []
-    seconds = Fraction(0)
-    for span, key in spans:
-        overlaps = batch and batch[-1][0].overlaps(span)  # plans of a sweep may cut differently
-        if batch and (overlaps or seconds >= ENCODE_SECONDS):
-            yield batch
-            batch, seconds = [], Fraction(0)
-        batch.append((span, key))
-        seconds += span.seconds
-    if batch:
-        yield batch

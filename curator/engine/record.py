@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from curator.engine.agreed import offset_output
-from curator.engine.job import Errand
+from curator.engine.errand import Errand
 from curator.engine.task import (
     Aligned,
     AlignTask,
@@ -139,7 +139,7 @@ class Recorder:
                 subject=fingerprint,
                 output=canonical(what).encode(),
                 seconds=reply.seconds / len(keys),
-                blobs=tuple(what[name] for name in ("video", "audio") if what[name]),
+                blobs=_blobs(what),
             )
             for key, what in held.items()
         )
@@ -261,7 +261,9 @@ class Recorder:
         ]
 
     def _keep(self, clip: EncodedClip) -> dict[str, Any]:
+        cameras = {name: self._store.put_file(path) for name, path in clip.cameras.items()}
         return {
+            **({"cameras": cameras} if cameras else {}),
             "video": self._store.put_file(clip.video) if clip.video else None,
             "audio": self._store.put_file(clip.audio) if clip.audio else None,
             **clip.facts,
@@ -271,6 +273,12 @@ class Recorder:
         total = self._costs[op]
         total[0] += video_seconds
         total[1] += seconds
+
+
+def _blobs(held: Mapping[str, Any]) -> tuple[str, ...]:
+    """Every file that a sample consists of."""
+    own = [held[name] for name in ("video", "audio") if held[name]]
+    return (*own, *held.get("cameras", {}).values())
 
 
 def _runs(errand: Errand, key: str) -> list[tuple[int, int]]:

@@ -15,9 +15,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from curator.engine.agreed import PlanKnown
+from curator.engine.errand import Errand
 from curator.engine.footage import Footage, Found, beside_ref
 from curator.engine.inhand import VideoInHand, by_video
-from curator.engine.job import Errand, VideoJob
+from curator.engine.job import VideoJob
 from curator.engine.known import VideoKnown
 from curator.engine.pool import Done, Pool
 from curator.engine.progress import Progress

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from fractions import Fraction
 from functools import partial
 from math import isfinite
 from pathlib import Path
@@ -15,10 +16,21 @@ import numpy.typing as npt
 from curator.abc.aligner import Hear, Pair
 from curator.abc.reader import Sidecar
 from curator.align.clock import series_on_video, track_on_video
-from curator.engine.task import Aligned, AlignTask, Ask, EncodeTask, Read, ReadTask, SoundPlace
-from curator.errors import MeasureError
+from curator.engine.task import (
+    Aligned,
+    AlignTask,
+    Ask,
+    Camera,
+    EncodeTask,
+    Read,
+    ReadTask,
+    SoundPlace,
+)
+from curator.errors import MeasureError, MediaError
+from curator.media.decode import DecodeStats
+from curator.media.encode import cut
 from curator.media.hear import Heard, Hearing, SoundFile, find_sound
-from curator.media.probe import Probe
+from curator.media.probe import Probe, probe
 from curator.media.stored import load
 from curator.model.series import Series
 from curator.model.span import Span
@@ -26,7 +38,7 @@ from curator.model.sync import Clock, Offset
 from curator.store.series import decode_series
 from curator.store.tracks import decode_track, encode_track
 
-__all__ = ["align", "heard_of", "read"]
+__all__ = ["align", "film", "heard_of", "read"]
 
 
 def read(task: ReadTask) -> Read:
@@ -55,7 +67,7 @@ def align(task: AlignTask) -> Aligned:
     return Aligned(offsets=offsets, seconds=time.process_time() - begun)
 
 
-def heard_of(task: EncodeTask, probe: Probe) -> list[Heard | None]:
+def heard_of(task: EncodeTask, own: Probe) -> list[Heard | None]:
     """Where the sound of every span of an encoding task comes from."""
     found: dict[tuple[str | None, str | None, int | None], tuple[Path, SoundFile]] = {}
     out: list[Heard | None] = []
@@ -65,25 +77,56 @@ def heard_of(task: EncodeTask, probe: Probe) -> list[Heard | None]:
             continue
         name = (place.url, place.language, place.stream)
         if name not in found:
-            found[name] = _find(place, task.path, task.beside, probe)
+            found[name] = _find(place, task.path, task.beside, own)
         path, sound = found[name]
         out.append(Heard(path=path, sound=sound, clock=place.clock))
     return out
 
 
+def film(task: EncodeTask, name: str, camera: Camera, stats: DecodeStats) -> list[Path]:
+    """Cut the spans of a task out of one more camera's video.
+
+    Raises:
+        MediaError: ``camera-too-short`` where the camera did not see all of a clip; and what reading
+            it raises.
+    """
+    path = task.beside[camera.url]
+    found = probe(path)
+    whole = Span(Fraction(0), found.info.duration_seconds)
+    spans = []
+    for span, clock in zip(task.spans, camera.clocks, strict=True):
+        seen = Span(clock.on_track(span.start), clock.on_track(span.end))
+        inside = seen.clip(whole)
+        if inside is None or seen.seconds - inside.seconds > 1 / Fraction(found.info.fps):
+            raise MediaError(
+                f"camera '{name}' has nothing of {seen} s: it is {float(whole.seconds):.3f} s long",
+                reason="camera-too-short",
+                hint="check the clock of its sidecar, or leave the camera out",
+            )
+        spans.append(inside)
+    clips = cut(path, found, spans, video=camera.video, audio=None, stats=stats)
+    files = []
+    for number, clip in enumerate(clips):
+        if clip.video is None:
+            raise MediaError(f"no picture of {clip.span} can be decoded", reason="no-pictures")
+        files.append(task.folder / f"{number}.{name}.mp4")
+        files[-1].write_bytes(clip.video)
+    return files
+
+
 def _find(
-    place: SoundPlace, video: Path, beside: Mapping[str, Path], probe: Probe
+    place: SoundPlace, video: Path, beside: Mapping[str, Path], found: Probe
 ) -> tuple[Path, SoundFile]:
     path = video if place.url is None else beside[place.url]
-    own = probe if place.url is None else None
+    own = found if place.url is None else None
     return path, find_sound(path, own, language=place.language, stream=place.stream)
 
 
 class _Listening:
     """The files that aligners listen to, each opened once in a task."""
 
-    def __init__(self, task: AlignTask, probe: Probe, stack: ExitStack) -> None:
-        self._task, self._probe, self._stack = task, probe, stack
+    def __init__(self, task: AlignTask, own: Probe, stack: ExitStack) -> None:
+        self._task, self._probe, self._stack = task, own, stack
         self._open: dict[tuple[str | None, str | None, int | None], Hearing] = {}
 
     def camera(self) -> Hear | None:
@@ -109,13 +152,13 @@ def _hear(
     return mono
 
 
-def _estimate(ask: Ask, probe: Probe, listen: _Listening) -> Offset:
+def _estimate(ask: Ask, own: Probe, listen: _Listening) -> Offset:
     listens = ask.aligner.listens
     track = None if ask.track is None else track_on_video(decode_track(ask.track), ask.clock)
     found = ask.aligner.estimate(
         Pair(
             span=ask.span,
-            video=probe.info,
+            video=own.info,
             series=_series(ask),
             track=track,
             heard=listen.hear(ask.sound) if ask.sound is not None and listens else None,

@@ -20,6 +20,7 @@ __all__ = [
     "AlignTask",
     "Aligned",
     "Ask",
+    "Camera",
     "EncodeTask",
     "Encoded",
     "Lost",
@@ -124,6 +125,17 @@ class AlignTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Camera:
+    """One more video, cut at the same instants."""
+
+    url: str
+    """A key of the task's `beside`."""
+    video: VideoTrack
+    clocks: tuple[Clock, ...]
+    """For each span, how the camera's clock stands to the video's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EncodeTask:
     """Cut and encode spans of one video, in one decode."""
 
@@ -136,6 +148,8 @@ class EncodeTask:
     """Where the encoded files are put; they are named by span number."""
     sounds: tuple[SoundPlace | None, ...] = ()
     """For each span, where its sound comes from when it is not the video's own; none at all: nowhere else."""
+    cameras: Mapping[str, Camera] = field(default_factory=dict)
+    """More videos, by their name in the sample."""
     beside: Mapping[str, Path] = field(default_factory=dict)
 
 
@@ -199,6 +213,7 @@ class EncodedClip:
     video: Path | None
     audio: Path | None
     facts: Mapping[str, int | float | None] = field(default_factory=dict)
+    cameras: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import dataclasses
 import gc
 import os
 import signal
@@ -14,7 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from curator.abc.measure import AudioBlock, FrameBlock, Measure, Running, Tile
-from curator.engine.sync import align, heard_of, read
+from curator.engine.sync import align, film, heard_of, read
 from curator.engine.task import (
     AlignTask,
     Encoded,
@@ -250,6 +251,11 @@ def _encode(task: EncodeTask) -> Encoded:
                 span=clip.span, video=files.get("mp4"), audio=files.get("flac"), facts=facts
             )
         )
+    seen = {name: film(task, name, camera, stats) for name, camera in task.cameras.items()}
+    clips = [
+        dataclasses.replace(clip, cameras={name: files[n] for name, files in seen.items()})
+        for n, clip in enumerate(clips)
+    ]
     assert [clip.span for clip in clips] == list(task.spans), "every span becomes one clip"
     return Encoded(
         clips=tuple(clips),

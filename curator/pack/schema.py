@@ -44,6 +44,8 @@ _FIXED: tuple[tuple[str, pa.DataType], ...] = (
     ("margin", pa.float64()),
     ("split", pa.string()),
 )
+_CAMERA = "video."
+"""What the columns of further cameras begin with."""
 _SUFFIX = {"video": ".mp4", "audio": ".flac"}
 _DTYPES = {
     "double": "float64",
@@ -70,12 +72,15 @@ class ShardSchema:
     """Series that are released with samples: name to the shape of one value."""
     sidecars: Mapping[str, TrackInfo] = field(default_factory=dict)
     """Tracks of sidecars that are released with samples."""
+    cameras: Sequence[str] = ()
+    """Names of further cameras."""
 
     @property
     def media(self) -> tuple[str, ...]:
         """The columns that hold media bytes."""
         wanted = (("video", self.video), ("audio", self.audio))
-        return tuple(name for name, present in wanted if present)
+        own = [name for name, present in wanted if present]
+        return (*own, *(f"{_CAMERA}{name}" for name in self.cameras))
 
     @property
     def arrow(self) -> pa.Schema:
@@ -122,7 +127,10 @@ class ShardSchema:
         for name in ("sample_rate_hz", "channels", "num_samples"):
             row[name] = getattr(sample, name)
         for name in self.media:
-            row[name] = _media(getattr(sample, name), sample.id + _SUFFIX[name])
+            camera = name.removeprefix(_CAMERA) if name.startswith(_CAMERA) else None
+            path = getattr(sample, name) if camera is None else sample.videos.get(camera)
+            suffix = _SUFFIX[name] if camera is None else f".{camera}.mp4"
+            row[name] = _media(path, sample.id + suffix)
         return row | self._signal_values(sample) | self._track_values(sample)
 
     def _track_values(self, sample: Sample) -> dict[str, object]:
@@ -175,7 +183,9 @@ def _features(fields: Sequence[pa.Field]) -> dict[str, Any]:
     # Written by hand: importing `datasets` takes seconds, and this format has been stable for years.
     media = {"video": {"_type": "Video"}, "audio": {"_type": "Audio"}}
     return {
-        field.name: media[field.name] if field.type == MEDIA_TYPE else _feature(field.type)
+        field.name: media[field.name.partition(".")[0]]
+        if field.type == MEDIA_TYPE
+        else _feature(field.type)
         for field in fields
     }
 

@@ -100,7 +100,7 @@ def _layout(held: Mapping[str, Sample], limit_bytes: int) -> Mapping[str, tuple[
 
 def _size(sample: Sample) -> int:
     paths = [path for path in (sample.video, sample.audio) if path is not None]
-    paths += sample.tracks.values()
+    paths += [*sample.videos.values(), *sample.tracks.values()]
     return _ROW_BYTES + sum(path.stat().st_size for path in paths)
 
 

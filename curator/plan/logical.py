@@ -105,6 +105,8 @@ class LogicalPlan:
     """Tracks of sidecars that are released with samples: name to (role, track)."""
     sound: str | None = None
     """Role of the sidecar whose sound samples carry; None for the video's own."""
+    cameras: Mapping[str, str] = field(default_factory=dict)
+    """More videos that samples carry: name to role."""
     alignments: tuple[Alignment, ...] = ()
     """What must agree with the pictures, in recipe order."""
     for_sync: frozenset[str] = frozenset()
@@ -121,6 +123,7 @@ class LogicalPlan:
     def roles(self) -> frozenset[str]:
         """Sidecars that the recipe uses."""
         named = {role for role, _ in self.sidecars.values()}
+        named |= set(self.cameras.values())
         named |= {one.role for one in self.alignments if one.role is not None}
         return frozenset(named | ({self.sound} if self.sound else set()))
 
@@ -185,6 +188,11 @@ def compile_plan(recipe: Recipe) -> LogicalPlan:
             if (found := sidecar_of(track.of)) is not None
         },
         sound=_sound(recipe),
+        cameras={
+            name: found[0]
+            for name, camera in recipe.sample.videos.items()
+            if (found := sidecar_of(camera.of)) is not None
+        },
         alignments=alignments,
         for_sync=frozenset(nodes) - wanted,
     )

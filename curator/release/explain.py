@@ -15,8 +15,8 @@ import yaml
 from curator.engine.compile import plan_for
 from curator.engine.footage import known_fingerprint, videos_of
 from curator.engine.inspect import Seen, look_at, open_store
-from curator.engine.job import sample_document
 from curator.engine.record import Recorder
+from curator.engine.sample import sample_document
 from curator.engine.settled import kept_clips, settle_seen
 from curator.engine.words import fields
 from curator.errors import SourceError

@@ -81,6 +81,7 @@ def _shard_schema(content: ReleaseContent) -> ShardSchema:
         numbers=sorted(known - texts),
         texts=sorted(known & texts),
         tracks={one.name: one.shape for one in content.tracks if one.kind == "series"},
+        cameras=sorted(content.recipe.sample.videos),
         sidecars={one.name: one for one in content.tracks if one.kind != "series"},
     )
 

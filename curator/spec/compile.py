@@ -121,7 +121,8 @@ def _check_names(node: Mapping[str, Any], reader: Reader) -> None:
     segment = node.get("segment")
     maps["segment.where"] = segment.get("where") if isinstance(segment, Mapping) else None
     sample = node.get("sample")
-    maps["sample.tracks"] = sample.get("tracks") if isinstance(sample, Mapping) else None
+    for name in ("tracks", "videos"):
+        maps[f"sample.{name}"] = sample.get(name) if isinstance(sample, Mapping) else None
     for path, entries in maps.items():
         for name in entries if isinstance(entries, Mapping) else ():
             if not _ENTRY.fullmatch(str(name)):

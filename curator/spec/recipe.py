@@ -19,6 +19,7 @@ __all__ = [
     "AlignSpec",
     "AudioSpec",
     "BalanceSpec",
+    "CameraSpec",
     "ClockSpec",
     "Condition",
     "DistinctSpec",
@@ -277,6 +278,14 @@ class VideoSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CameraSpec(VideoSpec):
+    """One more camera that saw the same: another video, cut at the same instants."""
+
+    of: str
+    """``sidecar.ROLE``, whose file is a video."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AudioSpec:
     """The audio track of a sample."""
 
@@ -306,6 +315,8 @@ class SampleSpec:
 
     video: VideoSpec | None = field(default_factory=VideoSpec)
     audio: AudioSpec | None = field(default_factory=AudioSpec)
+    videos: Mapping[str, CameraSpec] = field(default_factory=dict)
+    """More cameras, by a name of your choice; column ``video.NAME``."""
     tracks: Mapping[str, TrackSpec] = field(default_factory=dict)
     """Series of measures and tracks of sidecars to release, by a name of your choice; column ``tracks.NAME``."""
 

@@ -86,19 +86,27 @@ def check_tracks(
 ) -> None:
     """Note what ``sample`` names that does not exist; its form is checked with the rest of the recipe."""
     sample = node if isinstance(node, Mapping) else {}
-    audio, tracks = sample.get("audio"), sample.get("tracks")
-    of = audio.get("of") if isinstance(audio, Mapping) else None
-    if isinstance(of, str):
-        found = sidecar_of(of)
-        if found is None:
-            message = f"'{of}' is no sound: leave it out for the video's own, or name sidecar.ROLE"
-            reader.note("recipe-unknown-signal", "sample.audio.of", message)
-        else:
-            _check_role(found[0], "sample.audio.of", roles, reader)
+    audio, tracks, videos = (sample.get(name) for name in ("audio", "tracks", "videos"))
+    _check_file(audio, "sample.audio", roles, reader)
+    for name, entry in videos.items() if isinstance(videos, Mapping) else ():
+        _check_file(entry, f"sample.videos.{name}", roles, reader)
     for name, entry in tracks.items() if isinstance(tracks, Mapping) else ():
         of = entry.get("of") if isinstance(entry, Mapping) else None
         if isinstance(of, str):
             _check_track(of, f"sample.tracks.{name}.of", named, roles, reader)
+
+
+def _check_file(node: Any, path: str, roles: frozenset[str] | None, reader: Reader) -> None:
+    """What is taken from another file as a whole: a sound, a camera."""
+    of = node.get("of") if isinstance(node, Mapping) else None
+    if not isinstance(of, str):
+        return
+    found = sidecar_of(of)
+    if found is None or found[1]:
+        message = f"'{of}' is no file beside the video: name one as sidecar.ROLE"
+        reader.note("recipe-unknown-signal", f"{path}.of", message)
+    else:
+        _check_role(found[0], f"{path}.of", roles, reader)
 
 
 def _check_track(
