@@ -31,6 +31,7 @@ VERBS = dict(
         _verb("tune", "Bounds for a target yield, from what is known already.", "RECIPE --hours H"),
         _verb("explain", "Why a clip, or an instant of a video, was kept or not.", "TARGET [RECIPE]"),
         _verb("diff", "What changed between two releases.", "A B"),
+        _verb("publish", "Make a release the next version of a dataset on the Hub, or in a folder.", "RECIPE|RELEASE publish.repo=WHERE"),
         _verb("recipes", "List, show, copy and check recipes.", "TOPIC", "ls", "show", "cp", "check", "schema"),
         _verb("ops", "List and describe measures and shot detectors.", "TOPIC", "ls", "show"),
         _verb("cache", "How large the store is; make it smaller; check it.", "TOPIC", "stats", "prune", "check"),
@@ -40,7 +41,7 @@ VERBS = dict(
 )  # fmt: skip
 """Name to verb, in the order in which people meet them."""
 
-RECIPE_VERBS = ("build", "plan", "preview", "test", "tune", "explain")
+RECIPE_VERBS = ("build", "plan", "preview", "test", "tune", "explain", "publish")
 """Those that compose a recipe with Hydra."""
 
 

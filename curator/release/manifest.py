@@ -12,9 +12,11 @@ from curator.model.outcome import Sample
 from curator.pack.shards import Shard
 from curator.release.content import FORMAT, ReleaseContent
 
-__all__ = ["VERSION_CHARS", "content_digest", "describe", "manifest", "write_json"]
+__all__ = ["VERSION_CHARS", "VERSION_FILE", "content_digest", "describe", "manifest", "write_json"]
 
 VERSION_CHARS = 12
+VERSION_FILE = "version.json"
+"""Written when a release is published: what it is called among its versions. No part of the content."""
 
 
 def describe(folder: Path, paths: Iterable[str]) -> dict[str, dict[str, Any]]:

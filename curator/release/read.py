@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 
 from curator.errors import StoreError
 from curator.release.content import FORMAT
-from curator.release.manifest import content_digest, describe
+from curator.release.manifest import VERSION_FILE, content_digest, describe
 
 __all__ = ["ReleaseFolder", "newest", "open_release", "releases"]
 
-_NOT_CONTENT = frozenset({"README.md", "report.html"})
+_NOT_CONTENT = frozenset({"README.md", "report.html", VERSION_FILE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

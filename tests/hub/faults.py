@@ -11,6 +11,7 @@ __all__ = ["KINDS", "Fault", "Schedule"]
 
 KINDS = (
     "error",  # answers `status` without doing anything; 429 comes with Retry-After
+    "echo",  # like error, and tells the client the token that it sent
     "error-after",  # does it, then answers `status`
     "drop",  # closes the connection without doing anything
     "drop-mid-body",  # reads half of the request's body, then closes the connection
