@@ -220,7 +220,7 @@ class Hearing:
             stream = container.streams[self._file.stream.index]
             for other in container.streams:
                 other.discard = Discard.default if other is stream else Discard.all
-            if needed_from > 0 and stream.time_base:
+            if needed_from > 0 and stream.time_base and not self._file.stream.jumps:
                 try:
                     container.seek(
                         int((needed_from + self._file.origin) / stream.time_base), stream=stream

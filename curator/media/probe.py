@@ -26,12 +26,21 @@ from curator.errors import MediaError
 from curator.media.bitstream import hidden_test, idr_test
 from curator.media.colour import colour_names
 from curator.media.safety import Limits, open_media
-from curator.media.scan import MISSING, AudioPackets, Grid, VideoPackets, frame_grid
+from curator.media.scan import (
+    GAP_SECONDS,
+    MISSING,
+    AudioPackets,
+    Grid,
+    VideoPackets,
+    audio_end,
+    audio_jumps,
+    frame_grid,
+)
 from curator.model.video import AudioStream, FrameTable, VideoInfo, VideoStream
 
 __all__ = ["PROBE_VERSION", "Clock", "Probe", "probe", "real_video_stream"]
 
-PROBE_VERSION = 1
+PROBE_VERSION = 2
 """Raise it when the same file would give another `Probe`."""
 
 _NOT_FOOTAGE = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
@@ -131,7 +140,8 @@ def _scan(container: InputContainer, stream: AvVideoStream, limits: Limits) -> _
                 scan.picture = _decode_one(packet)
             continue
         if packet.stream_index != stream.index:
-            note_audio(packet, scan.audio[packet.stream_index])
+            before = len(scan.video.pts)
+            note_audio(packet, scan.audio[packet.stream_index], video_packets=before)
             continue
         _note_video(packet, scan, hidden=packet.is_discard or is_hidden(packet))
         scan.video.idr.append(packet.is_keyframe and is_idr(packet))
@@ -172,16 +182,16 @@ def _note_video(packet: Packet[Any], scan: _Scan, *, hidden: bool) -> None:
         video.encrypted = packet.has_sidedata("encryption_info")
 
 
-def note_audio(packet: Packet[Any], audio: AudioPackets) -> None:
-    if packet.pts is None:
-        return
-    if audio.first is None:
-        audio.first = packet.pts
-        if packet.has_sidedata("skip_samples"):
+def note_audio(packet: Packet[Any], audio: AudioPackets, *, video_packets: int = 0) -> None:
+    """Take in an audio packet; `video_packets` are before it in the file."""
+    if packet.pts is not None:
+        if audio.first is None and packet.has_sidedata("skip_samples"):
             (audio.skip_samples,) = struct.unpack_from(
                 "<I", bytes(packet.get_sidedata("skip_samples"))
             )
-    audio.last = max(audio.last or packet.pts, packet.pts + (packet.duration or 0))
+        leap = int(GAP_SECONDS / packet.time_base)
+        audio.note(packet.pts, packet.duration or 0, leap=leap, video_packets=video_packets)
+    audio.count += 1
 
 
 def _refuse_too_large(stream: AvVideoStream, path: Path, limits: Limits) -> None:
@@ -252,7 +262,9 @@ def _info(
         container=container.format.name,
         size_bytes=path.stat().st_size,
         video=_video_stream(stream, scan),
-        audio=tuple(audio_stream(s, scan.audio[s.index], start) for s in container.streams.audio),
+        audio=tuple(
+            audio_stream(s, scan.audio[s.index], start, grid) for s in container.streams.audio
+        ),
         num_frames_from_packets=len(table),
         duration_seconds=duration,
         fps=fps,
@@ -261,7 +273,15 @@ def _info(
         max_keyframe_gap_seconds=_keyframe_gap(table),
         start_seconds=start,
         notes=_notes(container, stream, scan, grid),
+        timecode=_timecode(container, stream),
     )
+
+
+def _timecode(container: InputContainer, stream: AvVideoStream) -> str | None:
+    """What the video stream says, else a timecode track, else the file."""
+    tracks = (one.metadata for one in container.streams if one.type == "data")
+    said = (found.get("timecode") for found in (stream.metadata, *tracks, container.metadata))
+    return next((one for one in said if one), None)
 
 
 def _is_variable(table: FrameTable) -> bool:
@@ -331,13 +351,18 @@ def _video_stream(stream: AvVideoStream, scan: _Scan) -> VideoStream:
     )
 
 
-def audio_stream(stream: AvAudioStream, packets: AudioPackets, start: Fraction) -> AudioStream:
+def audio_stream(
+    stream: AvAudioStream, packets: AudioPackets, start: Fraction, grid: Grid | None = None
+) -> AudioStream:
+    """Facts of an audio stream on a clock that begins at `start`, joined as the pictures of `grid` are."""
     time_base = stream.time_base or Fraction(1, stream.rate or 1)
     begins, lasts = Fraction(0), None
-    if packets.first is not None and packets.last is not None:
+    jumps = () if grid is None else audio_jumps(packets, grid, audio_tick=time_base)
+    end = audio_end(packets, jumps, time_base)
+    if packets.first is not None and end is not None:
         skipped = Fraction(packets.skip_samples, stream.rate or 1)
         begins = packets.first * time_base + skipped - start
-        lasts = max(0.0, float((packets.last - packets.first) * time_base - skipped))
+        lasts = max(0.0, float(end - packets.first * time_base - skipped))
     return AudioStream(
         index=stream.index,
         codec=stream.codec_context.codec.canonical_name
@@ -348,4 +373,5 @@ def audio_stream(stream: AvAudioStream, packets: AudioPackets, start: Fraction) 
         language=stream.language,
         start_seconds=begins,
         duration_seconds=lasts,
+        jumps=jumps,
     )

@@ -15,10 +15,22 @@ import numpy.typing as npt
 
 from curator.model.video import FrameTable
 
-__all__ = ["MISSING", "AudioPackets", "Grid", "VideoPackets", "frame_grid"]
+__all__ = [
+    "GAP_SECONDS",
+    "MISSING",
+    "AudioBreak",
+    "AudioPackets",
+    "Grid",
+    "VideoPackets",
+    "audio_end",
+    "audio_jumps",
+    "frame_grid",
+]
 
-_GAP_SECONDS = 3600
+GAP_SECONDS = 3600
 """A longer hole between two frames is a clock that jumped, not a very slow slide show."""
+_NEAR_PACKETS = 1000
+"""So far apart, in video packets, may a break of the sound and that of the pictures lie in the file."""
 MISSING = -(1 << 63)
 """No time: FFmpeg's own sign for it."""
 
@@ -46,12 +58,47 @@ class VideoPackets:
 
 @dataclass(slots=True)
 class AudioPackets:
-    """First and last instant of one audio stream, in its time base."""
+    """First and last instant of one audio stream, in its time base, and where its clock jumps."""
 
     first: int | None = None
     skip_samples: int = 0
     """Priming samples that decoding drops from the first packet."""
     last: int | None = None
+    """Of the packets since the last break."""
+    count: int = 0
+    breaks: list[AudioBreak] = field(default_factory=list)
+    latest: int | None = None
+    """Time of the newest packet."""
+
+    def note(self, pts: int, duration: int, *, leap: int, video_packets: int) -> None:
+        """Take in the times of the next packet.
+
+        Args:
+            pts: its time.
+            duration: how long it lasts.
+            leap: a longer step forward is a clock that jumped.
+            video_packets: video packets before it in the file.
+        """
+        if self.latest is not None and not 0 <= pts - self.latest <= leap:
+            assert self.last is not None, "there was a packet"
+            self.breaks.append(AudioBreak(self.count, self.last, video_packets))
+            self.last = None
+        if self.first is None:
+            self.first = pts
+        self.latest = pts
+        self.last = max(pts if self.last is None else self.last, pts + duration)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioBreak:
+    """An audio clock that restarts or leaps."""
+
+    packet: int
+    """Number of the first packet of the new clock."""
+    last: int
+    """End of the sound before it, by the old clock."""
+    video_packets: int
+    """Video packets before it in the file."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +111,8 @@ class Grid:
     packet_ticks: npt.NDArray[np.int64] | None
     """``(packets,)`` tick of each packet in file order (-1: hidden) when times had to be repaired; else None."""
     notes: tuple[str, ...]
+    jumps: tuple[tuple[int, int], ...] = ()
+    """Where the clock restarts: number of the video packet, and ticks to add to its times from there on."""
 
 
 def frame_grid(packets: VideoPackets, *, time_base: Fraction, fps: Fraction | None) -> Grid:
@@ -80,7 +129,7 @@ def frame_grid(packets: VideoPackets, *, time_base: Fraction, fps: Fraction | No
     typical = _typical_duration(pts, durations, time_base, fps)
     notes: list[str] = []
     times = _fill(pts, dts, typical, notes)
-    times = _unroll(times, dts, typical, time_base, notes)
+    times, jumps = _unroll(times, dts, typical, time_base, notes)
     order = np.argsort(times, kind="stable")
     ticks = _strictly_increasing(times[order], notes)
     first = int(ticks[0])
@@ -97,7 +146,41 @@ def frame_grid(packets: VideoPackets, *, time_base: Fraction, fps: Fraction | No
     if notes:
         packet_ticks = np.full(len(shown), -1, dtype=np.int64)
         packet_ticks[np.flatnonzero(shown)[order]] = ticks
-    return Grid(table, first, packet_ticks, tuple(notes))
+    numbers = np.flatnonzero(shown)
+    in_file = tuple((int(numbers[at]), added) for at, added in jumps)
+    return Grid(table, first, packet_ticks, tuple(notes), in_file)
+
+
+def audio_jumps(
+    audio: AudioPackets, grid: Grid, *, audio_tick: Fraction
+) -> tuple[tuple[int, Fraction], ...]:
+    """Number of a packet, and seconds to add to the stream's times from there on, wherever that changes.
+
+    Where pictures and sound restart together (recordings that were joined), sound must follow what
+    was done to the pictures. Each break of the sound belongs to the break of the pictures that is
+    nearest in the file; one far from all of them is left as the file has it.
+    """
+    found: list[tuple[int, Fraction]] = []
+    for one in audio.breaks:
+        near = min(grid.jumps, key=lambda jump: abs(jump[0] - one.video_packets), default=None)
+        if near is None or abs(near[0] - one.video_packets) > _NEAR_PACKETS:
+            continue
+        exact = near[1] * grid.table.time_base
+        found.append((one.packet, round(exact / audio_tick) * audio_tick))
+    return tuple(found)
+
+
+def audio_end(
+    audio: AudioPackets, jumps: tuple[tuple[int, Fraction], ...], audio_tick: Fraction
+) -> Fraction | None:
+    """When the sound ends, seconds of the container, once its clock is one."""
+    if audio.last is None:
+        return None
+    ends = [(one.packet - 1, one.last) for one in audio.breaks] + [(audio.count, audio.last)]
+    return max(
+        last * audio_tick + next((added for at, added in jumps[::-1] if at <= packet), Fraction(0))
+        for packet, last in ends
+    )
 
 
 def _typical_duration(
@@ -140,26 +223,31 @@ def _unroll(
     typical: int,
     time_base: Fraction,
     notes: list[str],
-) -> npt.NDArray[np.int64]:
-    """Join stretches whose clock restarts or leaps into one clock that goes on at the usual pace."""
+) -> tuple[npt.NDArray[np.int64], list[tuple[int, int]]]:
+    """Join stretches whose clock restarts or leaps into one clock that goes on at the usual pace.
+
+    Returns the times, and for each stretch but the first where it begins and what was added to it.
+    """
     # Decoding times go forward by definition; where a container has none, `times` must not fall
     # back further than pictures are ever reordered.
     clock = np.where(dts != MISSING, dts, times)
     steps = np.diff(clock)
-    leap = int(_GAP_SECONDS / time_base)
+    leap = int(GAP_SECONDS / time_base)
     both = (dts[1:] != MISSING) & (dts[:-1] != MISSING)
     back = np.where(both, steps < 0, steps < -32 * typical)
     breaks = np.flatnonzero(back | (steps > leap)) + 1
     if not len(breaks):
-        return times
+        return times, []
     notes.append("pts-jump")
     out = times.copy()
     end = 0
+    jumps: list[tuple[int, int]] = []
     for k, (first, last) in enumerate(zip([0, *breaks], [*breaks, len(times)], strict=True)):
         if k:
-            out[first:last] += end - int(times[first:last].min())
+            jumps.append((int(first), end - int(times[first:last].min())))
+            out[first:last] += jumps[-1][1]
         end = max(int(out[first:last].max()) + typical, end)
-    return out
+    return out, jumps
 
 
 def _strictly_increasing(times: npt.NDArray[np.int64], notes: list[str]) -> npt.NDArray[np.int64]:

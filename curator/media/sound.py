@@ -81,6 +81,8 @@ class Sound:
         self._channels = stream.channels
         self._origin = origin
         self._open_decoder = open_decoder
+        self._jumps = stream.jumps
+        self._fed = 0
         self._end = None
         if stream.duration_seconds is not None:
             self._end = float(stream.start_seconds) + stream.duration_seconds - 0.002
@@ -110,13 +112,16 @@ class Sound:
         """Start anew for blocks that read from `start` on; returns the time from which packets are needed."""
         self.close()
         self._chunks.clear()
+        self._fed = 0
         self._frontier = -_FOREVER
         self.complete = False
         self._first_chapter = max(0, floor(start / CHAPTER_SECONDS))
         return Sound.warm_start(self._first_chapter * Fraction(CHAPTER_SECONDS))
 
     def feed(self, packet: Packet[Any]) -> None:
-        """Decode one packet of the stream."""
+        """Decode one packet of the stream. One whose clock jumps has to be read from the file's start."""
+        if self._jumps:
+            self._join(packet)
         if packet.pts is None or packet.size == 0 or self.complete:
             return
         # Floats: exact fractions for every packet would cost more than the decoder, and a packet's time
@@ -135,6 +140,14 @@ class Sound:
                 self._decode(chapter, packet, time)
         if self._end is not None and time + (packet.duration or 0) * tick >= self._end:
             self.finish()
+
+    def _join(self, packet: Packet[Any]) -> None:
+        """Put the packet's time on the one clock that the pictures are on; decoders carry it along."""
+        added = next((by for at, by in self._jumps[::-1] if at <= self._fed), Fraction(0))
+        self._fed += 1
+        if packet.pts is not None:
+            packet.pts += round(added / packet.time_base)
+            packet.dts = None
 
     def passed(self, time: float) -> None:
         """The file has gone on to `time` in other streams: audio that lags far behind is not waited for."""

@@ -35,7 +35,7 @@ def dump(probe: Probe) -> bytes:
     if probe.packet_ticks is not None:
         arrays["packet_ticks"] = probe.packet_ticks.astype("<i8")
     header = {
-        "info": dataclasses.asdict(probe.info),
+        "info": _without_neutral(dataclasses.asdict(probe.info)),
         "clock": probe.clock.name,
         "first_pts": probe.first_pts,
         "end_tick": table.end_tick,
@@ -98,13 +98,29 @@ def _bits(packed: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.bool_]:
     return np.unpackbits(packed, count=count).astype(np.bool_)
 
 
+def _without_neutral(info: dict[str, Any]) -> dict[str, Any]:
+    """Facts that came later are left out where there are none: keys name a probe by its bytes."""
+    if info["timecode"] is None:
+        del info["timecode"]
+    for stream in info["audio"]:
+        if not stream["jumps"]:
+            del stream["jumps"]
+    return info
+
+
 def _info(facts: dict[str, Any]) -> VideoInfo:
-    audio = tuple(
-        AudioStream(**a | {"start_seconds": Fraction(a["start_seconds"])}) for a in facts["audio"]
-    )
+    audio = tuple(_audio(stream) for stream in facts["audio"])
     exact = {k: Fraction(v) for k, v in facts.items() if k in _FRACTIONS}
     video = facts["video"]
     stream = VideoStream(**video | {k: Fraction(video[k]) for k in ("sample_aspect", "time_base")})
     return VideoInfo(
         **facts | exact | {"video": stream, "audio": audio, "notes": tuple(facts["notes"])}
     )
+
+
+def _audio(facts: dict[str, Any]) -> AudioStream:
+    exact = {
+        "start_seconds": Fraction(facts["start_seconds"]),
+        "jumps": tuple((at, Fraction(added)) for at, added in facts.get("jumps", ())),
+    }
+    return AudioStream(**facts | exact)

@@ -92,6 +92,9 @@ class AudioStream:
     start_seconds: Fraction
     """On the video's clock: positive when sound starts after the first frame."""
     duration_seconds: float | None
+    jumps: tuple[tuple[int, Fraction], ...] = ()
+    """Where the file's clock restarts (recordings that were joined): number of a packet, and seconds to add
+    to the stream's times from there on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +119,8 @@ class VideoInfo:
     """Container time of the first frame; it is zero on the video's clock."""
     notes: tuple[str, ...] = ()
     """Slugs of oddities: ``missing-pts``, ``truncated``, ``pts-not-monotonic``, ``encrypted`` ..."""
+    timecode: str | None = None
+    """Of the first frame, as the file says it: ``HH:MM:SS:FF``, with ``;`` before FF for drop frame."""
 
     @property
     def bits_per_pixel(self) -> float:
