@@ -12,7 +12,16 @@ import numpy.typing as npt
 
 from curator.model.series import Series
 
-__all__ = ["LIPS", "VOICE", "Agreement", "agreement"]
+__all__ = [
+    "COARSE_SECONDS",
+    "FINE_SECONDS",
+    "LEAST_LIPS",
+    "LIPS",
+    "VOICE",
+    "Agreement",
+    "agreement",
+    "matched",
+]
 
 _Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -23,11 +32,12 @@ VOICE = ("voice_low", "voice_middle", "voice_formants", "voice_high")
 
 _STEPS = 50
 """Per second, of the common time grid."""
-_FINE_SECONDS, _COARSE_SECONDS = 0.012, 0.25
+FINE_SECONDS, COARSE_SECONDS = 0.012, 0.25
+"""Movements between the two count: 1 to 10 per second."""
 _IN_SYNC_SECONDS, _AT_MOST_SECONDS = 0.12, 0.5
 _APART_SECONDS = (0.2, 1.0)
 _RANGE_DB = 50.0
-_LEAST_LIPS = (0.01, 0.01, 0.01, 0.005)
+LEAST_LIPS = (0.01, 0.01, 0.01, 0.005)
 _LEAST_DB = 1.0
 """What moves less than this is jitter and noise: it counts as much less as it moves less. Speakers: from 0.02 and 6 dB."""
 _PENALTY = 0.5
@@ -70,11 +80,18 @@ def _on_one_grid(series: Mapping[str, Series]) -> tuple[_Floats, _Floats, float]
     seen, heard = series[LIPS[0]].seconds, series[VOICE[0]].seconds
     start, end = max(seen[0], heard[0]), min(seen[-1], heard[-1])
     times = np.arange(ceil(start * _STEPS), int(end * _STEPS) + 1) / _STEPS
-    opening, jaw, width, upper = (_at(times, series[name]) for name in LIPS)
-    low, middle, formants, high = (_audible(_at(times, series[name])) for name in VOICE)
-    lips = np.stack([opening, jaw, width, -upper])
-    voice = np.stack([formants, middle, high - low, high])
-    return _lively(lips, _LEAST_LIPS).T, _lively(voice, (_LEAST_DB,) * 4).T, len(times) / _STEPS
+    lips, voice = matched(
+        np.stack([_at(times, series[name]) for name in LIPS]),
+        np.stack([_at(times, series[name]) for name in VOICE]),
+    )
+    return _lively(lips, LEAST_LIPS).T, _lively(voice, (_LEAST_DB,) * 4).T, len(times) / _STEPS
+
+
+def matched(lips: _Floats, voice: _Floats) -> tuple[_Floats, _Floats]:
+    """``(4, n)`` movements and the ``(4, m)`` sounds that each should follow, from rows as `LIPS` and `VOICE`."""
+    opening, jaw, width, upper = lips
+    low, middle, formants, high = (_audible(row) for row in voice)
+    return np.stack([opening, jaw, width, -upper]), np.stack([formants, middle, high - low, high])
 
 
 def _at(times: _Floats, series: Series) -> _Floats:
@@ -92,7 +109,7 @@ def _audible(level_db: _Floats) -> _Floats:
 
 def _lively(rows: _Floats, least: tuple[float, ...]) -> _Floats:
     """Each row without jitter and slow drift, with mean 0 and variance 1 (less if it hardly moves)."""
-    moving = np.stack([_smooth(row, _FINE_SECONDS) - _smooth(row, _COARSE_SECONDS) for row in rows])
+    moving = np.stack([_smooth(row, FINE_SECONDS) - _smooth(row, COARSE_SECONDS) for row in rows])
     moving -= moving.mean(axis=1, keepdims=True)
     scaled: _Floats = moving / np.maximum(moving.std(axis=1), least)[:, None]
     return scaled
