@@ -37,7 +37,7 @@ class Banding:
     name: ClassVar[str] = "banding"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.002
+    cost: ClassVar[float] = 0.0008
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(name="share", unit="ratio", about="picture made of steps, weighed by contrast"),
     )

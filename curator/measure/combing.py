@@ -38,7 +38,7 @@ class Combing:
     name: ClassVar[str] = "combing"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.004
+    cost: ClassVar[float] = 0.0003
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(name="share", unit="ratio", about="cells in which lines alternate"),
     )

@@ -41,7 +41,7 @@ class Flicker:
     name: ClassVar[str] = "flicker"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.0012
+    cost: ClassVar[float] = 0.0006
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(
             name="change",

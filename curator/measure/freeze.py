@@ -44,7 +44,7 @@ class Freeze:
     name: ClassVar[str] = "freeze"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.0012
+    cost: ClassVar[float] = 0.0008
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(
             name="difference",

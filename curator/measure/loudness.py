@@ -46,7 +46,7 @@ class Loudness:
     name: ClassVar[str] = "loudness"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.003
+    cost: ClassVar[float] = 0.0005
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(name="level", unit="LUFS", about="K-weighted loudness of 100 ms"),
         SeriesSpec(name="peak", unit="dBFS", about="highest sample of 100 ms"),

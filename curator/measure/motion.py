@@ -59,7 +59,7 @@ class Motion:
     name: ClassVar[str] = "motion"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.005
+    cost: ClassVar[float] = 0.0027
     series: ClassVar[tuple[SeriesSpec, ...]] = tuple(
         SeriesSpec(name=name, unit=unit, about=about, support=Support.pair)
         for name, unit, about in zip(_NAMES, _UNITS, _ABOUT, strict=True)

@@ -52,7 +52,7 @@ class Phash:
     name: ClassVar[str] = "phash"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.002
+    cost: ClassVar[float] = 0.0014
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(
             name="hash", unit="bits", about="256 bits of the picture", shape=(_LOWEST**2 // 8,)

@@ -39,7 +39,7 @@ class Recut:
     name: ClassVar[str] = "recut"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.0008
+    cost: ClassVar[float] = 0.0004
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(
             name="score",

@@ -49,7 +49,7 @@ class Sharpness:
     name: ClassVar[str] = "sharpness"
     version: ClassVar[int] = 2
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.0045
+    cost: ClassVar[float] = 0.0025
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(name="score", unit="ratio", about="focus of the sharpest parts, native pixels"),
         SeriesSpec(

@@ -68,7 +68,7 @@ class Technical:
     name: ClassVar[str] = "technical"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.012
+    cost: ClassVar[float] = 0.004
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(name="score", unit="ratio", about="technical quality, 1 is best"),
         *(SeriesSpec(name=name, unit="ratio", about=about) for name, about in _PARTS.items()),

@@ -40,7 +40,7 @@ class Upscale:
     name: ClassVar[str] = "upscale"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.005
+    cost: ClassVar[float] = 0.0008
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(
             name="limit", unit="ratio", about="where detail ends, of what the pixels can hold"

@@ -60,7 +60,7 @@ class Cuts:
     )
     signals: ClassVar[tuple[SignalSpec, ...]] = ()
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.003
+    cost: ClassVar[float] = 0.0012
 
     cut: float = 0.56
     """Lowest strength of a hard cut: its jump, times how far it stands out. Lower finds more."""

@@ -48,7 +48,7 @@ class Layout:
     name: ClassVar[str] = "layout"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.012
+    cost: ClassVar[float] = 0.002
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(name="flat", unit="ratio", about="share of the picture without any gradient"),
         SeriesSpec(name="seam", unit="ratio", about="length of the longest seam, of the side along it"),

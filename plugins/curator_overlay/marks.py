@@ -52,7 +52,7 @@ class Marks:
     name: ClassVar[str] = "marks"
     version: ClassVar[int] = 1
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.025
+    cost: ClassVar[float] = 0.006
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(name="area", unit="ratio", about="share of the picture that marks cover"),
         SeriesSpec(name="still", unit="ratio", about="share of the edges that stay for 2 s"),

@@ -66,7 +66,7 @@ class Manipulation:
     name: ClassVar[str] = "manipulation"
     version: ClassVar[int] = 2
     extra: ClassVar[str | None] = None
-    cost: ClassVar[float] = 0.02
+    cost: ClassVar[float] = 0.01
     series: ClassVar[tuple[SeriesSpec, ...]] = (
         SeriesSpec(name="moving", unit="ratio", about="share of the picture that changed"),
         SeriesSpec(
