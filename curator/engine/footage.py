@@ -17,7 +17,7 @@ from curator.source.address import is_local, local_path, remote_errors
 from curator.source.discover import discover
 from curator.source.fingerprint import Observed, changed, observe, observe_remote, recall
 from curator.source.spool import Spool
-from curator.spec.recipe import Recipe, RightsMode
+from curator.spec.recipe import Recipe, RightsMode, RightsSpec
 from curator.store.store import Store
 
 __all__ = ["Footage", "Found", "beside_ref", "known_fingerprint", "videos_of"]
@@ -134,9 +134,11 @@ def videos_of(recipe: Recipe) -> tuple[VideoRef, ...]:
     Raises:
         RecipeErrors: for sources that match nothing, lack a licence or cannot be reached.
     """
+    rights = recipe.rights
     return discover(
         recipe.sources,
-        require_license=recipe.rights is RightsMode.required,
+        require_license=rights is not RightsMode.unchecked,
+        allow=rights.allow if isinstance(rights, RightsSpec) else None,
         places=recipe.places,
     )
 

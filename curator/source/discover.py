@@ -6,7 +6,7 @@ import glob
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -29,6 +29,7 @@ from curator.source.address import (
     suffix,
 )
 from curator.source.manifest import MANIFEST_SUFFIXES, ManifestRow, read_manifest
+from curator.source.terms import clashes, is_allowed
 
 __all__ = ["Declared", "discover", "search"]
 
@@ -50,6 +51,7 @@ def discover(
     sources: Mapping[str, Declared],
     *,
     require_license: bool = True,
+    allow: Collection[str] | None = None,
     base: Path | None = None,
     places: Mapping[str, Location] | None = None,
 ) -> tuple[VideoRef, ...]:
@@ -58,14 +60,18 @@ def discover(
     Args:
         sources: by their names in the recipe.
         require_license: False when the recipe says ``rights: unchecked``.
+        allow: the only licences that are wanted, when the recipe names some.
         base: where relative paths start; the working directory unless given.
         places: where the recipe says what, by dotted path, for error messages.
 
     Raises:
         RecipeErrors: all mistakes of all sources: ``source-empty``, ``source-missing-license``,
-            ``source-unreachable``, ``source-rights-differ``, ``source-sidecar``, ``manifest-invalid``.
+            ``source-unreachable``, ``source-rights-differ``, ``source-rights-clash``,
+            ``source-not-allowed``, ``source-sidecar``, ``manifest-invalid``.
     """
     videos, errors = search(sources, require_license=require_license, base=base, places=places)
+    if require_license:
+        errors += _rights_errors(videos, allow, places or {})
     if errors:
         raise RecipeErrors(errors)
     return videos
@@ -89,6 +95,45 @@ def search(
                 errors.append(one.conflict(first, ref))
         errors += one.errors
     return tuple(sorted(found.values(), key=lambda ref: (ref.source, ref.url))), errors
+
+
+def _rights_errors(
+    videos: Sequence[VideoRef], allow: Collection[str] | None, places: Mapping[str, Location]
+) -> list[RecipeError]:
+    """Licences that are not wanted, and such as cannot be released together."""
+    under: dict[tuple[str, str], list[VideoRef]] = {}
+    for ref in videos:
+        if ref.rights.license is not None:
+            under.setdefault((ref.source, ref.rights.license), []).append(ref)
+    errors = []
+    for (source, license_text), refs in sorted(under.items()):
+        if allow is not None and not is_allowed(license_text, allow):
+            errors.append(
+                RecipeError(
+                    f"{_some(refs)} of '{source}' under {license_text}, which the recipe does not allow",
+                    reason="source-not-allowed",
+                    where=places.get(f"sources.{source}.license") or places.get("rights"),
+                    hint=f"leave them out, or add it to rights.allow ({', '.join(allow)})",
+                )
+            )
+    why = clashes({license_text for _, license_text in under})
+    for (source, license_text), refs in sorted(under.items()):
+        if license_text in why:
+            errors.append(
+                RecipeError(
+                    f"{_some(refs)} of '{source}' under {license_text} cannot be in this release: "
+                    f"{why[license_text]}",
+                    reason="source-rights-clash",
+                    where=places.get(f"sources.{source}.license"),
+                    hint="build releases of their own, or `rights: unchecked` for what is not published",
+                )
+            )
+    return errors
+
+
+def _some(refs: Sequence[VideoRef]) -> str:
+    more = f" and {len(refs) - 1} more" if len(refs) > 1 else ""
+    return f"{redacted(refs[0].url)}{more}"
 
 
 class _Source:

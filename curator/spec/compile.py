@@ -23,6 +23,7 @@ from curator.spec.recipe import (
     MeasureSpec,
     Recipe,
     RightsMode,
+    RightsSpec,
     SegmentSpec,
     ShotsSpec,
     SnapSpec,
@@ -73,6 +74,8 @@ def compile_recipe(
         "balance": read_balance(node.get("balance", {}), measure, reader),
         "places": reader.places.values,
     }
+    if isinstance(node.get("rights"), Mapping):
+        maps["rights"] = reader.record(RightsSpec, node["rights"], "rights")
     roles = roles_of(node)
     maps["align"] = read_align(node.get("align", {}), roles, reader)
     check_tracks(node.get("sample"), measure, roles, reader)

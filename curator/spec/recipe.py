@@ -31,6 +31,7 @@ __all__ = [
     "ReadSpec",
     "Recipe",
     "RightsMode",
+    "RightsSpec",
     "SampleSpec",
     "SecondsSpec",
     "SegmentSpec",
@@ -70,6 +71,14 @@ class RightsMode(enum.Enum):
 
     required = "required"
     unchecked = "unchecked"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RightsSpec:
+    """Which licences the footage of a release may have."""
+
+    allow: tuple[str, ...]
+    """SPDX identifiers, or free text as sources write it; a video under anything else is a mistake."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -339,8 +348,8 @@ class Recipe:
     """The use case: ``avatar``, ``motion``, ``robotics`` ..."""
     description: str = ""
     """One or two sentences for the dataset card."""
-    rights: RightsMode = RightsMode.required
-    """``required``: a source without a licence is a mistake. ``unchecked``: build all the same."""
+    rights: RightsMode | RightsSpec = RightsMode.required
+    """``required``: a source without a licence is a mistake, and so are licences that exclude each other. ``unchecked``: build all the same. ``{allow: [CC-BY-4.0, CC0-1.0]}``: nothing but these."""
     max_failed: float = field(default=0.02, metadata={"unit": "ratio"})
     """Share of videos that may fail before the build ends with exit code 3 (``2%`` may be written)."""
     sources: Mapping[str, SourceSpec] = field(default_factory=dict)
