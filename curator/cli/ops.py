@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from curator.cli import aligners
 from curator.cli.composed import settings_only
 from curator.cli.output import Output
 from curator.cli.topics import topics
@@ -16,7 +17,7 @@ from curator.errors import CuratorError
 __all__ = ["HELP", "run"]
 
 HELP = """
-usage: curator ops [ls] [store.root=DIR]       measures and shot detectors, what they need, what they cost
+usage: curator ops [ls] [store.root=DIR]       measures, shot detectors and aligners, what they need, what they cost
        curator ops show NAME [store.root=DIR]  one of them: meaning, settings, series, signals, weights
 
 Cost is in CPU-seconds per second of 25 fps video, decoding not counted: the prior until it has been timed.
@@ -42,18 +43,26 @@ def _ls(root: Path, output: Output) -> int:
         except CuratorError as error:
             facts.append({"name": name, "kind": kind, "error": error.message})
     width = max((len(fact["name"]) for fact in facts), default=0)
-    output.say(f"{fact['name']:<{width}}  {_row(fact)}" for fact in facts)
+    output.say(f"{fact['name']:<{width}}  {_line(fact)}" for fact in facts)
     output.document({"ops": facts})
     return 0
 
 
 def _show(name: str, root: Path, output: Output) -> int:
-    from curator.registry import shot_detectors
+    from curator.registry import measures, shot_detectors
 
+    aligner = aligners.facts(name) if name in aligners.names() else None
+    if aligner is not None and name not in measures():
+        output.say(aligners.page(aligner))
+        output.document(aligner)
+        return 0
     # An unknown name falls to the measures, whose error has the nearest one.
     kind = "shots" if name in shot_detectors() else "measure"
     facts = _facts(kind, name, root)
     output.say(_page(facts))
+    if aligner is not None:  # a measure and the aligner that is made of it
+        facts["aligner"] = aligner
+        output.say(["", *aligners.page(aligner)])
     output.document(facts)
     return 0
 
@@ -63,10 +72,13 @@ def _installed() -> Iterator[tuple[str, str]]:
 
     yield from (("measure", name) for name in measures())
     yield from (("shots", name) for name in shot_detectors())
+    yield from (("aligner", name) for name in aligners.names())
 
 
 def _facts(kind: str, name: str, root: Path) -> dict[str, Any]:
     """Everything that is known of an operator at its default settings."""
+    if kind == "aligner":
+        return aligners.facts(name)
     from curator.cli.extras import extra_present
     from curator.registry import load_measure, load_shots
     from curator.spec.operand import measure_instance
@@ -131,6 +143,12 @@ def _need(value: Any) -> str:
     size = "" if value.max_side_px is None else f" of {value.max_side_px} px"
     rate = "every frame" if value.fps is None else f"{float(value.fps):g} fps"
     return f"{value.view.name}{size} at {rate}"
+
+
+def _line(fact: Mapping[str, Any]) -> str:
+    if fact["kind"] == "aligner" and "error" not in fact:
+        return aligners.row(fact)
+    return _row(fact)
 
 
 def _row(fact: Mapping[str, Any]) -> str:

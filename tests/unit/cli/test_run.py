@@ -215,6 +215,19 @@ def test_the_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["title"] == "curator recipe"
 
 
+def test_ops_say_what_an_aligner_is_put_to(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ops", "show", "envelope", "--json"]) == 0
+    fact = last_line(capsys.readouterr().out)
+    assert fact["tracks"] == ["audio"]
+    assert fact["listens"] is True
+    # `lips` is a measure and an aligner: both are shown.
+    assert run(["ops", "show", "lips", "--json"]) == 0
+    both = last_line(capsys.readouterr().out)
+    assert both["kind"] == "measure"
+    assert isinstance(both["aligner"], dict)
+    assert both["aligner"]["tracks"] == ["own_audio"]
+
+
 def test_ops_say_what_a_measure_needs_and_gives(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["ops", "show", "face", "--json"]) == 0
     face = last_line(capsys.readouterr().out)
@@ -227,7 +240,7 @@ def test_ops_say_what_a_measure_needs_and_gives(capsys: pytest.CaptureFixture[st
     assert run(["ops", "--json"]) == 0
     ops = last_line(capsys.readouterr().out)["ops"]
     assert isinstance(ops, list)
-    assert {op["kind"] for op in ops} == {"measure", "shots"}
+    assert {op["kind"] for op in ops} == {"aligner", "measure", "shots"}
     assert [op for op in ops if "error" in op] == []
 
 
