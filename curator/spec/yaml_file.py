@@ -19,6 +19,7 @@ _NOT_A_RECIPES = {
     "engine": "it says how to build: put it on the command line, e.g. engine.workers=2",
     "store": "it says how to build: put it on the command line, e.g. store.root=DIR",
     "out": "it says how to build: put it on the command line, out=DIR",
+    "publish": "it says where a release goes: put it on the command line, publish.repo=org/name",
 }
 _HEADER = re.compile(r"^\s*#\s*@package\s+(\S+)")
 _RESOLVER = re.compile(r"\$\{\s*[\w.]+\s*:")

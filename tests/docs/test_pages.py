@@ -164,7 +164,7 @@ def test_every_recipe_on_a_page_compiles(block):
     assert compile_recipe(document).name
 
 
-SAFE = {"curator", "make", "git", "pip", "python", "cat", "ls", "cp", "eval", "export", "cd"}
+SAFE = {"curator", "make", "git", "pip", "python", "cat", "ls", "cp", "eval", "export", "cd", "hf"}
 
 
 @pytest.mark.parametrize("block", of("bash"), ids=str)
