@@ -79,7 +79,7 @@ class Sound:
     ) -> None:
         self._rate = stream.sample_rate_hz
         self._channels = stream.channels
-        self._origin = origin
+        self._origin, self._origin_seconds = origin, float(origin)
         self._open_decoder = open_decoder
         self._jumps = stream.jumps
         self._fed = 0
@@ -126,8 +126,9 @@ class Sound:
             return
         # Floats: exact fractions for every packet would cost more than the decoder, and a packet's time
         # only chooses its chapter, the same way each time.
-        tick = float(packet.time_base)
-        time = packet.pts * tick - float(self._origin)
+        time_base = packet.time_base
+        tick = float(time_base)
+        time = packet.pts * tick - self._origin_seconds
         newest = self._chapters[-1].index if self._chapters else self._first_chapter - 1
         while time >= _warm_start(newest + 1):
             newest += 1
@@ -137,7 +138,7 @@ class Sound:
             if time >= (chapter.index + 1) * CHAPTER_SECONDS + _TAIL_SECONDS:
                 self._close(chapter)
             else:
-                self._decode(chapter, packet, time)
+                self._decode(chapter, packet, time, time_base)
         if self._end is not None and time + (packet.duration or 0) * tick >= self._end:
             self.finish()
 
@@ -219,7 +220,9 @@ class Sound:
                 covered[a - begin : b - begin] = True
         return out, covered
 
-    def _decode(self, chapter: _Chapter, packet: Packet[Any], time: float) -> None:
+    def _decode(
+        self, chapter: _Chapter, packet: Packet[Any], time: float, time_base: Fraction
+    ) -> None:
         try:
             frames = chapter.decoder.decode(packet)
         except FFmpegError:
@@ -227,7 +230,7 @@ class Sound:
             self._damaged += floor(time / CHAPTER_SECONDS) == chapter.index
             return
         for frame in frames:
-            self._place(chapter, frame, packet.time_base)
+            self._place(chapter, frame, time_base)
 
     def _place(self, chapter: _Chapter, frame: AudioFrame, time_base: Fraction) -> None:
         if frame.sample_rate != self._rate or frame.samples == 0:
