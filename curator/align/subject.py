@@ -19,10 +19,10 @@ _Floats: TypeAlias = npt.NDArray[np.float64]
 
 _UPPER_POINTS = 25
 """Of the 33 points: head, arms, hands and hips."""
-_NOSE, _SHOULDERS = 0, (11, 12)
+_EARS, _SHOULDERS = (7, 8), (11, 12)
 _VISIBLE = 0.5
-_CROWN = 0.8
-"""From the nose to the top of the head, over nose to shoulders: half a head over five eighths."""
+_CROWN = 0.75
+"""From the ears to the top of the hair, over shoulders to ears: a twelfth over a ninth of the height."""
 _FEWEST_POINTS = 4
 _MOST_BARS = 0.8
 """Of a side: 9:16 within 21:9 leaves 0.24 of the width."""
@@ -65,7 +65,8 @@ def boxes(series: Mapping[str, Series], span: Span, video: VideoStream) -> Serie
 def body_boxes(keypoints: Series, span: Span, *, upper: bool) -> Series | None:
     """The same around the 33 points of a body, ``(n, 33, 3)`` with x, y in pixels and visibility.
 
-    The head reaches beyond its points: as far from the nose as the shoulders are, and a little less.
+    The head reaches beyond its points: above the ears, away from the shoulders, by a length that is
+    the clip's, since who looks down is not shorter.
 
     Args:
         keypoints: of the measure `pose`.
@@ -76,8 +77,7 @@ def body_boxes(keypoints: Series, span: Span, *, upper: bool) -> Series | None:
     points = np.asarray(inside.values, np.float64)
     if not len(points):
         return None
-    crown = points[:, _NOSE] + _CROWN * (points[:, _NOSE] - points[:, _SHOULDERS].mean(axis=1))
-    crown[:, 2] = np.minimum(points[:, _NOSE, 2], points[:, _SHOULDERS, 2].min(axis=1))
+    crown = _crowns(points)
     wanted = points[:, :_UPPER_POINTS] if upper else points
     wanted = np.concatenate([wanted, crown[:, None]], axis=1)
     seen = wanted[:, :, 2] >= _VISIBLE
@@ -105,6 +105,18 @@ def picture_area(bars: Mapping[str, Series] | None, span: Span, video: VideoStre
     if left + right > _MOST_BARS * across or top + bottom > _MOST_BARS * down:
         return Area(0, 0, across, down)  # hardly any picture: these are no bars
     return Area(left, top, across - right, down - bottom)
+
+
+def _crowns(points: _Floats) -> _Floats:
+    """``(n, 3)`` top of the head, as visible as the ears and shoulders are."""
+    ears, shoulders = points[:, _EARS], points[:, _SHOULDERS]
+    up = ears[:, :, :2].mean(axis=1) - shoulders[:, :, :2].mean(axis=1)
+    length = np.linalg.norm(up, axis=1, keepdims=True)
+    visible = np.minimum(ears[:, :, 2].max(axis=1), shoulders[:, :, 2].min(axis=1))
+    sure = (visible >= _VISIBLE) & (length[:, 0] > 0)
+    usual = float(np.median(length[sure])) if sure.any() else 0.0
+    place = ears[:, :, :2].mean(axis=1) + _CROWN * usual * up / np.maximum(length, 1e-6)
+    return np.concatenate([place, np.where(sure, visible, 0.0)[:, None]], axis=1)
 
 
 def _known(like: Series, values: _Floats) -> Series | None:

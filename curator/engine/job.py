@@ -129,7 +129,7 @@ class VideoJob:
     def sample_document(self, number: int, row: Row) -> dict[str, Any]:
         """The document of the key of a kept clip."""
         view = self.views[number]
-        return sample_document(self.plans[number].recipe, view, self.probe, row)
+        return sample_document(self.plans[number], view, self.probe, row)
 
     def tracks(self, number: int) -> Iterator[tuple[dict[str, Any], Mapping[str, bytes]]]:
         """Tracks of the clips of plan `number` that nothing holds yet: document of the key, and bytes by name."""
@@ -138,9 +138,9 @@ class VideoJob:
             return
         for row in self.verdicts[number].rows:
             if row.decision is Decision.kept:
-                document = tracks_document(plan, row, view)
+                document = tracks_document(plan, row, self.probe, view)
                 if self._held_tracks(digest(document)) is None:
-                    yield document, cut_tracks(plan, row, view)
+                    yield document, cut_tracks(plan, row, self.probe, view)
 
     def keys(self, number: int) -> Iterator[str]:
         """The key of everything that plan `number` stands on, for the store to keep."""
@@ -152,14 +152,15 @@ class VideoJob:
             if row.decision is Decision.kept:
                 yield digest(self.sample_document(number, row))
                 if has_tracks(plan):
-                    yield digest(tracks_document(plan, row, view))
+                    yield digest(tracks_document(plan, row, self.probe, view))
         yield from view.used
 
     def _tracks_of(self, number: int, row: Row) -> Mapping[str, Path]:
         plan = self.plans[number]
         if not has_tracks(plan):
             return {}
-        return self._held_tracks(digest(tracks_document(plan, row, self.views[number]))) or {}
+        document = tracks_document(plan, row, self.probe, self.views[number])
+        return self._held_tracks(digest(document)) or {}
 
     def _held_tracks(self, key: str) -> Mapping[str, Path] | None:
         for fact in self.store.facts([key]).get(key, []):

@@ -16,12 +16,15 @@ from curator.engine.task import Camera, EncodeTask, SoundPlace
 from curator.media.encode import ENCODE_VERSION, AudioTrack, VideoTrack
 from curator.media.probe import Probe
 from curator.model.clip import Row
+from curator.model.crop import CropPath
 from curator.model.outcome import Sample
 from curator.model.span import Span
 from curator.model.sync import Clock
 from curator.model.video import VideoRef, VideoStream
+from curator.plan.crop import crop_document, crop_path
 from curator.plan.logical import FORMAT
 from curator.plan.physical import Plan
+from curator.spec.crops import look_of
 from curator.spec.recipe import CameraSpec, Recipe, VideoSpec
 from curator.spec.tracks import OWN_AUDIO, sidecar_of
 from curator.store.store import Store
@@ -47,6 +50,7 @@ class Wanted:
     span: Span
     how: tuple[VideoTrack | None, AudioTrack | None]
     sound: SoundPlace | None
+    crop: CropPath | None
     cameras: Mapping[str, tuple[str, VideoTrack, Clock]]
     """Name to url, encoding and clock."""
     document: dict[str, Any]
@@ -67,13 +71,14 @@ def sample_wanted(plan: Plan, view: PlanKnown, probe: Probe, row: Row) -> Wanted
         span=row.span,
         how=(video, audio),
         sound=sound,
+        crop=crop_path(plan.logical, row.span, probe, view),
         cameras={
             name: (beside.url, video_track(spec), camera_clock(row, beside))
             for name, spec in plan.recipe.sample.videos.items()
             if (beside := view.beside.get(plan.logical.cameras[name])) is not None
             and beside.url is not None
         },
-        document=sample_document(plan.recipe, view, probe, row),
+        document=sample_document(plan, view, probe, row),
     )
 
 
@@ -105,6 +110,7 @@ def _encode_errand(
             audio=first.how[1],
             folder=folder,
             sounds=tuple(one.sound for _, one in batch),
+            crops=tuple(one.crop for _, one in batch),
             cameras={
                 name: Camera(
                     url=url,
@@ -132,11 +138,18 @@ def tracks(recipe: Recipe) -> tuple[VideoTrack | None, AudioTrack | None]:
 
 def video_track(spec: VideoSpec) -> VideoTrack:
     """How pictures are encoded."""
-    return VideoTrack(height=spec.height, fps=spec.fps, crf=spec.crf, preset=spec.preset)
+    return VideoTrack(
+        height=spec.height,
+        fps=spec.fps,
+        crf=spec.crf,
+        preset=spec.preset,
+        look=look_of(spec),
+    )
 
 
-def sample_document(recipe: Recipe, view: PlanKnown, probe: Probe, row: Row) -> dict[str, Any]:
-    """The document of a sample's key: the footage, the span, the encoding, and sound from elsewhere."""
+def sample_document(plan: Plan, view: PlanKnown, probe: Probe, row: Row) -> dict[str, Any]:
+    """The document of a sample's key: the footage, the span, the crop, the encoding, and sound from elsewhere."""
+    recipe = plan.recipe
     video, audio = tracks(recipe)
     document = {
         "format": FORMAT,
@@ -150,6 +163,9 @@ def sample_document(recipe: Recipe, view: PlanKnown, probe: Probe, row: Row) -> 
     sound = _sound_document(recipe, view, row) if audio is not None else None
     if sound is not None:
         document["sound"] = sound
+    crop = crop_path(plan.logical, row.span, probe, view)
+    if crop is not None:
+        document["crop"] = crop_document(crop)
     if recipe.sample.videos:
         document["cameras"] = {
             name: _camera_document(camera, view, row)

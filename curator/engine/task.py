@@ -12,6 +12,7 @@ from curator.abc.measure import Measure
 from curator.abc.reader import TrackReader
 from curator.errors import CuratorError
 from curator.media.encode import AudioTrack, VideoTrack
+from curator.model.crop import CropPath
 from curator.model.span import Span
 from curator.model.sync import Clock, Offset
 from curator.model.tile import TileRange, Tiles
@@ -148,6 +149,8 @@ class EncodeTask:
     """Where the encoded files are put; they are named by span number."""
     sounds: tuple[SoundPlace | None, ...] = ()
     """For each span, where its sound comes from when it is not the video's own; none at all: nowhere else."""
+    crops: tuple[CropPath | None, ...] = ()
+    """For each span, which part of its pictures is shown; none at all: all of it."""
     cameras: Mapping[str, Camera] = field(default_factory=dict)
     """More videos, by their name in the sample."""
     beside: Mapping[str, Path] = field(default_factory=dict)

@@ -7,13 +7,16 @@ from typing import Any
 
 from curator.align.resample import Resampling, on_clip
 from curator.engine.agreed import PlanKnown
+from curator.media.probe import Probe
 from curator.model.clip import Row
 from curator.model.series import Series
 from curator.model.span import Span
 from curator.model.sync import Clock
 from curator.model.track import NumberTrack, TextTrack, Track
+from curator.plan.crop import crop_document, crop_path
 from curator.plan.logical import FORMAT
 from curator.plan.physical import Plan
+from curator.spec.crops import CROP, is_boxed
 from curator.spec.recipe import TrackSpec
 from curator.store.key import digest
 from curator.store.series import encode_series
@@ -30,10 +33,11 @@ _CUT_VERSION = 1
 
 def has_tracks(plan: Plan) -> bool:
     """Whether samples carry anything beside pictures and sound."""
-    return bool(plan.logical.tracks or plan.logical.sidecars)
+    boxed = is_boxed(plan.recipe.sample.video)
+    return bool(plan.logical.tracks or plan.logical.sidecars) or boxed
 
 
-def tracks_document(plan: Plan, row: Row, known: PlanKnown) -> dict[str, Any]:
+def tracks_document(plan: Plan, row: Row, probe: Probe, known: PlanKnown) -> dict[str, Any]:
     """The document of the key under which a clip's tracks are kept."""
     inputs = {
         name: digest({"key": known.key(plan.nodes[operand.measure]), "series": operand.series})
@@ -47,6 +51,9 @@ def tracks_document(plan: Plan, row: Row, known: PlanKnown) -> dict[str, Any]:
         "span": [row.span.start, row.span.end],
         "inputs": inputs,
     }
+    crop = crop_path(plan.logical, row.span, probe, known)
+    if crop is not None:
+        document["crop"] = crop_document(crop)
     if plan.logical.sidecars:
         document["sidecars"] = {
             "version": _CUT_VERSION,
@@ -55,13 +62,19 @@ def tracks_document(plan: Plan, row: Row, known: PlanKnown) -> dict[str, Any]:
     return document
 
 
-def cut_tracks(plan: Plan, row: Row, known: PlanKnown) -> dict[str, bytes]:
+def cut_tracks(plan: Plan, row: Row, probe: Probe, known: PlanKnown) -> dict[str, bytes]:
     """What is released with one clip: `TRACKS` holds all series, ``tracks.NAME`` one track of a sidecar.
 
     Series are on the video's clock, sidecars' tracks on the clip's; what has nothing in the clip is
     left out.
     """
-    out = {TRACKS: encode_series(_series(plan, row.span, known))} if plan.logical.tracks else {}
+    out: dict[str, bytes] = {}
+    series = _series(plan, row.span, known)
+    crop = crop_path(plan.logical, row.span, probe, known)
+    if crop is not None:
+        series[CROP] = crop.boxes
+    if series or plan.logical.tracks:
+        out[TRACKS] = encode_series(series)
     for name, (role, track) in plan.logical.sidecars.items():
         held = known.track(role, track) if role in known.beside else None
         if held is None:

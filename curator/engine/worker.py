@@ -228,6 +228,7 @@ def _encode(task: EncodeTask) -> Encoded:
         audio=task.audio,
         stats=stats,
         heard=heard_of(task, found),
+        crops=task.crops,
     )
     for number, clip in enumerate(encoded):
         if task.video is not None and clip.video is None:

@@ -26,6 +26,7 @@ from curator.model.sync import Clock
 from curator.model.tile import Tiles
 from curator.model.video import FrameTable
 from curator.plan.checks import Check, Judgement, Said, Scope
+from curator.plan.crop import NO_SUBJECT, subject_of
 from curator.plan.logical import POSTER, SHOTS, SNAP, Node
 from curator.plan.physical import Pass, PassScope, Plan
 from curator.plan.statistics import statistic
@@ -276,6 +277,7 @@ class _Look:
     def verdicts(self) -> Verdicts:
         """Rows that tile the video, once every pass has been learnt."""
         assert self._cut is not None, "clips are found by the last pass with frame conditions"
+        self._need_subject()
         rows = [clip.row() for clip in self._clips]
         rows += [
             Row(
@@ -298,6 +300,18 @@ class _Look:
             comeback=self._comeback(),
             judged=self._judged,
         )
+
+    def _need_subject(self) -> None:
+        """A crop cannot follow what is never seen."""
+        video = self._plan.recipe.sample.video
+        if video is None or video.crop is None:
+            return
+        for clip in self._clips:
+            logical = self._plan.logical
+            if clip.fell is None and (
+                subject_of(logical, clip.span, self._probe, self._known) is None
+            ):
+                clip.fall(Decision.dropped, NO_SUBJECT)
 
     def _hold(self, check: Check, wanted: Tiles) -> tuple[Span, ...]:
         """Where a frame condition holds. Unmeasured footage counts as holding: it is dead already,

@@ -8,6 +8,7 @@ from fractions import Fraction
 from curator.model.clip import Decision, Row, Unit
 from curator.model.outcome import FunnelStep, Outcome
 from curator.plan.checks import Check, Scope
+from curator.plan.crop import NO_SUBJECT
 from curator.plan.physical import Plan
 from curator.spec.recipe import BalanceSpec
 
@@ -96,6 +97,8 @@ def _steps(plan: Plan) -> Iterable[tuple[str, str, bool]]:
         yield check.name, check.about, True
     for alignment in plan.logical.alignments:
         yield f"align.{alignment.name}", alignment.about, True
+    if plan.recipe.sample.video is not None and plan.recipe.sample.video.crop is not None:
+        yield NO_SUBJECT, "what the crop follows is seen", True
     for name, about in selection_steps(plan):
         yield name, about, True
 

@@ -12,6 +12,7 @@ from curator.abc.shots import ShotDetector
 from curator.plan.checks import Check, Scope
 from curator.plan.sync import Alignment
 from curator.registry import load_aligner, load_measure, load_shots
+from curator.spec.crops import crop_series
 from curator.spec.operand import (
     Operand,
     key_settings,
@@ -101,6 +102,8 @@ class LogicalPlan:
     """Numbers per clip that no check looks at, but a preference or a quota does."""
     tracks: Mapping[str, Operand] = field(default_factory=dict)
     """Series that are released with samples, by the track's name."""
+    crop: Mapping[str, Operand] = field(default_factory=dict)
+    """Series that say where the subject and the picture are, by role (`crop_series`)."""
     sidecars: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Tracks of sidecars that are released with samples: name to (role, track)."""
     sound: str | None = None
@@ -163,7 +166,11 @@ def compile_plan(recipe: Recipe) -> LogicalPlan:
         for name, track in recipe.sample.tracks.items()
         if sidecar_of(track.of) is None
     }
-    for operand in (*asked, *vectors, *tracks.values()):
+    crop = {
+        role: resolve_series(of, recipe.measure)
+        for role, of in crop_series(recipe.sample.video).items()
+    }
+    for operand in (*asked, *vectors, *tracks.values(), *crop.values()):
         _add_node(nodes, operand)
     if recipe.distinct is not None and recipe.distinct.pictures:
         nodes.setdefault(PHASH, Node(PHASH, PHASH, measure_instance(load_measure(PHASH), {})))
@@ -182,6 +189,7 @@ def compile_plan(recipe: Recipe) -> LogicalPlan:
         asked=asked,
         vectors=vectors,
         tracks=tracks,
+        crop=crop,
         sidecars={
             name: found
             for name, track in recipe.sample.tracks.items()

@@ -25,6 +25,7 @@ from curator.model.signal import SignalSpec
 from curator.model.video import VideoRef
 from curator.pack.tracks import describe_track
 from curator.plan.checks import Check
+from curator.plan.crop import CROP_VERSION
 from curator.plan.funnel import funnel
 from curator.plan.logical import POSTER, SHOTS
 from curator.plan.physical import Plan
@@ -32,6 +33,7 @@ from curator.plan.sync import SYNC_SIGNALS
 from curator.release.content import Release, ReleaseContent
 from curator.release.posters import StoredPosters
 from curator.release.write import write
+from curator.spec.crops import CROP, is_boxed
 from curator.spec.document import document
 from curator.spec.recipe import Recipe
 from curator.spec.settings import Settings
@@ -40,8 +42,18 @@ from curator.store.store import Store
 
 __all__ = ["BuildResult", "build"]
 
-_LIBRARIES = ("av", "numpy", "opencv-python-headless", "pyarrow")
+_LIBRARIES = ("av", "numpy", "opencv-python-headless", "pillow", "pyarrow")
 """Libraries whose version can change what a build computes or writes."""
+
+_CROP_TRACK = TrackInfo(
+    name=CROP,
+    of="sample.video",
+    unit="px",
+    about="the part of the source that each frame shows, before it was scaled: x and y of the top left corner, width and height in pixels of the source, as shown",
+    op="crop",
+    version=CROP_VERSION,
+    shape=(4,),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +213,8 @@ def track_infos(plan: Plan, samples: Sequence[Sample]) -> tuple[TrackInfo, ...]:
                 shape=spec.shape,
             )
         )
+    if is_boxed(plan.recipe.sample.video):
+        out.append(_CROP_TRACK)
     for name in sorted(plan.logical.sidecars):
         of = plan.recipe.sample.tracks[name].of
         held = (one.tracks.get(f"{TRACKS}.{name}") for one in samples)

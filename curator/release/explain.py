@@ -301,7 +301,7 @@ class _Look:
         return clip_signals(self._plan, span, self._video.probe, self._video.known, last_stage=last)
 
     def _sample(self, row: Row) -> str:
-        document = sample_document(self._plan.recipe, self._video.known, self._video.probe, row)
+        document = sample_document(self._plan, self._video.known, self._video.probe, row)
         return digest(document)[:16]
 
     def _check(
@@ -409,7 +409,7 @@ def _sample_span(name: str, video: Seen, plan: Plan) -> Span | None:
     verdicts = advance(plan, video.probe, video.known, partial=True)
     assert isinstance(verdicts, Verdicts), "a partial look has no demand"
     for row in verdicts.rows:
-        document = sample_document(plan.recipe, video.known, video.probe, row)
+        document = sample_document(plan, video.known, video.probe, row)
         if row.decision is Decision.kept and digest(document).startswith(name):
             return row.span
     return None

@@ -13,6 +13,7 @@ from typing import Any
 from curator.errors import MeasureError, RecipeError
 from curator.registry import load_measure, load_shots, measures, nearest, shot_detectors
 from curator.spec.conditions import read_conditions
+from curator.spec.crops import check_crop
 from curator.spec.defaults import REQUIRED
 from curator.spec.operand import resolve_series
 from curator.spec.operators import operator, read_params
@@ -79,6 +80,7 @@ def compile_recipe(
     roles = roles_of(node)
     maps["align"] = read_align(node.get("align", {}), roles, reader)
     check_tracks(node.get("sample"), measure, roles, reader)
+    check_crop(node.get("sample"), measure, reader)
     _check_names(node, reader)
     recipe = reader.record(Recipe, node, "", **maps)
     reader.finish()

@@ -10,8 +10,10 @@ from curator.spec.recipe import (
     AlignSpec,
     AudioSpec,
     BalanceSpec,
+    Bars,
     CameraSpec,
     ClockSpec,
+    CropSpec,
     DistinctSpec,
     LikenessSpec,
     PackSpec,
@@ -61,6 +63,34 @@ def _video(video: VideoSpec, path: str, reader: Reader) -> None:
         (video.height is None or video.height >= 2, f"{path}.height", "at least 2 px"),
         (video.fps is None or video.fps > 0, f"{path}.fps", "above 0"),
         (0 <= video.crf <= 51, f"{path}.crf", "from 0 to 51"),
+    )
+    if video.width is not None:
+        even = all(side is not None and side % 2 == 0 for side in (video.width, video.height))
+        _must(
+            reader,
+            (video.width >= 2 and even, f"{path}.width", "even, beside an even height"),
+            (video.crop is None, f"{path}.width", "left out: a crop has a size and an aspect"),
+        )
+
+
+def _camera(camera: CameraSpec, path: str, reader: Reader) -> None:
+    _video(camera, path, reader)
+    _must(
+        reader,
+        (camera.crop is None, f"{path}.crop", "left out: nothing is measured of this camera"),
+        (camera.bars is Bars.keep, f"{path}.bars", "left out: nothing is measured of this camera"),
+    )
+
+
+def _crop(crop: CropSpec, path: str, reader: Reader) -> None:
+    size, margin = crop.size, crop.margin
+    _must(
+        reader,
+        (size is None or (size >= 16 and size % 2 == 0), f"{path}.size", "even, at least 16 px"),
+        (0.1 <= crop.aspect <= 10, f"{path}.aspect", "from 0.1 to 10"),
+        (margin is None or 0 <= margin <= 10, f"{path}.margin", "from 0 to 10"),
+        (0 <= crop.slack <= 0.5, f"{path}.slack", "from 0 to 0.5"),
+        (0 <= crop.smooth_seconds <= 10, f"{path}.smooth_seconds", "from 0 to 10 s"),
     )
 
 
@@ -168,8 +198,9 @@ RECIPE_CHECKS: Checks = {
     AlignSpec: _align,
     AudioSpec: _audio,
     BalanceSpec: _balance,
-    CameraSpec: _video,
+    CameraSpec: _camera,
     ClockSpec: _clock,
+    CropSpec: _crop,
     DistinctSpec: _distinct,
     LikenessSpec: _likeness,
     PackSpec: _pack,

@@ -13,15 +13,18 @@ from fractions import Fraction
 from typing import Any
 
 from curator.errors import Location
+from curator.model.look import Fit, Hdr, Matrix
 
 __all__ = [
     "Absent",
     "AlignSpec",
     "AudioSpec",
     "BalanceSpec",
+    "Bars",
     "CameraSpec",
     "ClockSpec",
     "Condition",
+    "CropSpec",
     "DistinctSpec",
     "Index",
     "LikenessSpec",
@@ -272,6 +275,31 @@ class AlignSpec:
     """Settings of the aligner, written beside `op`."""
 
 
+class Bars(enum.Enum):
+    """What becomes of black and other flat bars around a picture."""
+
+    keep = "keep"
+    cut = "cut"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropSpec:
+    """A part of the picture that follows a subject, of one size for the whole clip; it never leaves the picture."""
+
+    follow: str
+    """``face`` (measure ``face``), ``upper_body`` or ``person`` (measure ``pose``), or the name of any measure with series ``x``, ``y``, ``width`` and ``height``: centre and sides as shares of the picture."""
+    size: int | None = field(default=None, metadata={"unit": "px"})
+    """Height of the crop as released, even; enlarged if need be. Null keeps the source's own pixels, at most `height` of the video track."""
+    aspect: float = field(default=1.0, metadata={"unit": "ratio"})
+    """Width over height."""
+    margin: float | None = field(default=None, metadata={"unit": "ratio"})
+    """Room around the subject on each side, as a share of the subject; null is 0.6 around faces (hairline to chin) and 0.1 around all else."""
+    slack: float = field(default=0.08, metadata={"unit": "ratio"})
+    """How far the subject may go from the middle before the crop moves, as a share of the crop's sides; 0 keeps it in the middle."""
+    smooth_seconds: float = field(default=0.6, metadata={"unit": "s"})
+    """About how long the crop takes to change its speed; it looks both ways, so it is never late."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class VideoSpec:
     """The video track of a sample."""
@@ -284,6 +312,18 @@ class VideoSpec:
     """Constant quality of the H.264 encoder: 0 lossless, 51 worst."""
     preset: str = "veryfast"
     """Speed of the H.264 encoder."""
+    width: int | None = field(default=None, metadata={"unit": "px"})
+    """With `height`: every clip has exactly this width and height, both even, enlarged if need be."""
+    fit: Fit = Fit.cover
+    """How pictures of other proportions come to `width` and `height`: ``cover`` cuts off what is too much on both sides, ``contain`` adds black bars."""
+    bars: Bars = Bars.keep
+    """``cut`` takes flat bars off (letterbox and pillarbox, by measure ``bars``), the same all through a clip."""
+    crop: CropSpec | None = None
+    """A crop that follows a subject; where it was in each frame is released as the track ``crop``."""
+    hdr: Hdr = Hdr.refuse
+    """HDR footage (PQ, HLG): ``refuse`` counts the video as failed, ``tonemap`` maps it to SDR (BT.2390, BT.709)."""
+    matrix: Matrix = Matrix.source
+    """How colours are coded: ``source`` as in the source, tagged so; ``bt709`` always alike, for readers that ignore tags."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -335,7 +375,7 @@ class PackSpec:
     """How samples are laid out in files."""
 
     shard_mib: int = 256
-    """Largest size of a shard, MiB; a shard that would grow past it is split in two."""
+    """Largest size of a shard, MiB. Shards of a smaller set are smaller, about a hundredth of it, so that a new video rewrites little."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -213,7 +213,7 @@ class TestSubjects:
     def test_a_body_reaches_from_the_top_of_its_head_to_its_feet(self) -> None:
         points = np.full((1, 33, 3), np.nan)
         points[:] = (600, 400, 1)
-        points[:, 0] = (600, 140, 1)  # nose
+        points[:, 7], points[:, 8] = (615, 140, 1), (585, 140, 1)  # ears
         points[:, 11], points[:, 12] = (640, 200, 1), (560, 200, 1)
         points[:, 23], points[:, 24] = (620, 410, 1), (580, 410, 1)
         points[:, 29:33] = (600, 640, 1)
@@ -221,8 +221,8 @@ class TestSubjects:
         half = body_boxes(self.series(points), SPAN, upper=True)
         assert whole is not None
         assert half is not None
-        assert whole.values[0].tolist() == pytest.approx([600, (92 + 640) / 2, 80, 548], abs=0.01)
-        assert half.values[0].tolist() == pytest.approx([600, (92 + 410) / 2, 80, 318], abs=0.01)
+        assert whole.values[0].tolist() == pytest.approx([600, (95 + 640) / 2, 80, 545], abs=0.01)
+        assert half.values[0].tolist() == pytest.approx([600, (95 + 410) / 2, 80, 315], abs=0.01)
 
     def test_points_that_are_not_seen_do_not_count(self) -> None:
         points = np.full((2, 33, 3), (600.0, 400.0, 0.1))
