@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from curator.errors import StoreError
 from curator.model.outcome import Sample
 from curator.pack.schema import ShardSchema
-from curator.pack.tree import Leaf, address, leaves
+from curator.pack.tree import Leaf, address, leaves, shard_limit
 
 __all__ = ["ROW_GROUP_BYTES", "Shard", "shard_name", "write_shards", "write_table"]
 
@@ -58,8 +58,12 @@ def write_shards(
     """
     (folder / "data").mkdir()
     written: list[Shard] = []
-    for split, held in sorted(_by_split(samples).items()):
-        for prefix, ids in _layout(held, shard_mib * 2**20).items():
+    splits = _by_split(samples)
+    # Over all splits: a small split must not be one file that every addition to it rewrites.
+    sizes = [_size(one) for held in splits.values() for one in held.values()]
+    limit = shard_limit(sizes, most_bytes=shard_mib * 2**20)
+    for split, held in sorted(splits.items()):
+        for prefix, ids in _layout(held, limit).items():
             shard = Shard(path=shard_name(split, prefix), split=split, ids=ids)
             _write(folder / shard.path, [held[one] for one in ids], schema)
             written.append(shard)

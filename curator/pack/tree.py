@@ -3,19 +3,31 @@
 A shard is a leaf of a binary tree over the samples' addresses, and a leaf splits in two only when
 it outgrows the limit. So the layout is a function of the set of samples alone, and a sample that
 comes or goes touches the leaf that it lives in and no other.
+
+The limit is about a hundredth of the whole set, so that this leaf is a small part of it. It is one
+of a few values, each four times the one before: only when a set has grown fourfold does the limit
+change, and everything is packed anew once.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["ADDRESS_BITS", "Leaf", "address", "leaves"]
+__all__ = ["ADDRESS_BITS", "Leaf", "address", "leaves", "shard_limit"]
 
 ADDRESS_BITS = 64
 _VIDEO_BITS = 16
 """A video's clips stay together (a new video touches one shard) until that one video outgrows a shard."""
+
+_FEW_SAMPLES = 64
+"""So few are kept in one file: it is small, and people look into it."""
+_SHARE = 96
+"""A shard holds this part of the set at most: 200 videos, one of them new, then rewrite 2 % at most."""
+_LEAST_BYTES = 128 * 2**10
+"""Below, a file would be mostly its own description."""
+_STEP = 4
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,6 +44,16 @@ def address(fingerprint: str, sample_id: str) -> str:
     """The place of a sample in the tree: bits of its video's hash, then bits of its own."""
     video = _bits(f"video {fingerprint}")[:_VIDEO_BITS]
     return video + _bits(f"sample {sample_id}")[: ADDRESS_BITS - _VIDEO_BITS]
+
+
+def shard_limit(sizes_bytes: Sequence[int], *, most_bytes: int) -> int:
+    """The largest size of a shard for a set of samples of these sizes, never above `most_bytes`."""
+    if len(sizes_bytes) < _FEW_SAMPLES:
+        return most_bytes
+    ideal, limit = sum(sizes_bytes) // _SHARE, _LEAST_BYTES
+    while limit * _STEP <= ideal:
+        limit *= _STEP
+    return min(limit, most_bytes)
 
 
 def leaves(samples: Iterable[Leaf], *, limit_bytes: int) -> Mapping[str, tuple[Leaf, ...]]:

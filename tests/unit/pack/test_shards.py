@@ -81,6 +81,16 @@ def test_new_samples_leave_the_bytes_of_most_shards_alone(tmp_path: Path) -> Non
     assert same >= len(before) - len(touched)
 
 
+def test_adding_one_video_to_two_hundred_rewrites_two_percent_of_the_bytes(tmp_path: Path) -> None:
+    outcomes = [outcome(one, split="train" if one % 10 else "test") for one in range(201)]
+    samples = samples_of(tmp_path / "blobs", outcomes)
+    write(tmp_path / "a", samples[:200], shard_mib=256)
+    write(tmp_path / "b", samples, shard_mib=256)
+    before, after = files(tmp_path / "a"), files(tmp_path / "b")
+    changed = sum(len(data) for name, data in after.items() if before.get(name) != data)
+    assert 0 < changed <= 0.02 * sum(map(len, after.values()))
+
+
 def test_splits_have_their_own_files_and_an_empty_one_has_none(tmp_path: Path) -> None:
     outcomes = [outcome(0), outcome(1, split="test")]
     shards = write(tmp_path / "out", samples_of(tmp_path / "blobs", outcomes))

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator.pack.tree import ADDRESS_BITS, Leaf, address, leaves
+from curator.pack.tree import ADDRESS_BITS, Leaf, address, leaves, shard_limit
 
 LIMIT = 1000
 
@@ -83,3 +85,47 @@ def test_no_sample_is_no_shard() -> None:
 def test_a_limit_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="room"):
         leaves([], limit_bytes=0)
+
+
+def test_a_shard_is_a_small_part_of_its_set_and_never_larger_than_asked():
+    most = 256 * 2**20
+    for total in (2 * 10**7, 10**8, 10**9, 10**10):
+        limit = shard_limit([total // 200] * 200, most_bytes=most)
+        assert total / 400 < limit <= total / 96
+    assert shard_limit([10**9] * 200, most_bytes=most) == most
+    assert shard_limit([10**7] * 200, most_bytes=2**20) == 2**20
+    assert shard_limit([10**5] * 10, most_bytes=most) == most, "a few are one file"
+
+
+def test_the_limit_changes_only_when_a_set_has_grown_fourfold():
+    limits = [shard_limit([10**6] * count, most_bytes=2**40) for count in range(64, 20_000)]
+    changes = [b / a for a, b in itertools.pairwise(limits) if a != b]
+    assert changes == [4.0] * len(changes)
+    assert len(changes) <= 5
+
+
+@pytest.mark.parametrize("mean_bytes", [150_000, 1_000_000, 6_000_000])
+@pytest.mark.parametrize("clips", [1, 4])
+def test_adding_one_video_to_two_hundred_rewrites_two_percent_at_most(mean_bytes, clips):
+    for seed in range(10):
+        chance = random.Random(seed)
+        videos = [_video(f"{seed}-{one}", chance, mean_bytes, clips) for one in range(201)]
+        before, after = (_shards(videos[:count]) for count in (200, 201))
+        size = {prefix: sum(leaf.size_bytes for leaf in held) for prefix, held in after.items()}
+        rewritten = sum(size[one] for one in after if after[one] != before.get(one))
+        assert rewritten <= 0.02 * sum(size.values())
+
+
+def _video(name, chance, mean_bytes, clips):
+    fingerprint = hashlib.sha256(name.encode()).hexdigest()
+    sizes = [int(mean_bytes * chance.uniform(0.3, 1.7)) for _ in range(clips)]
+    ids = [f"{name}-{number}" for number in range(clips)]
+    return [
+        Leaf(address(fingerprint, one), one, size) for one, size in zip(ids, sizes, strict=True)
+    ]
+
+
+def _shards(videos):
+    held = [leaf for video in videos for leaf in video]
+    limit = shard_limit([leaf.size_bytes for leaf in held], most_bytes=256 * 2**20)
+    return leaves(held, limit_bytes=limit)
