@@ -14,7 +14,8 @@ import numpy.typing as npt
 from curator.abc.aligner import Hear, Pair, TrackKind
 from curator.align.estimate.activity import Activity, Floats
 from curator.align.estimate.compare import Band, compare
-from curator.align.estimate.phase import Fine, refined
+from curator.align.estimate.correlate import highest
+from curator.align.estimate.phase import Fine, everywhere, refined
 from curator.model.span import Span
 from curator.model.sync import Offset
 
@@ -26,14 +27,15 @@ _HOP = 80
 _RANGE_DB = 50.0
 _FLOOR_DB = -100.0
 _SILENT_DB = -85.0
+_DOUBTFUL = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
     """How late a separate recording is, from the sound that the camera recorded as well.
 
-    First the levels every 5 ms are correlated, which survives other microphones and rooms; then, close
-    to that, the waveforms by their phases alone (GCC-PHAT), window by window, which is exact to a
+    First the levels every 5 ms are correlated, which survives other microphones and rooms (where they say
+    nothing, in rain or traffic, the waveforms are, everywhere); then, close to that, the waveforms by their phases alone (GCC-PHAT), window by window, which is exact to a
     fraction of a millisecond where both heard the same source. Their line over time is offset and drift.
 
     Typical: within 0.1 ms of a copy in any loudness or codec, 1 to 3 ms with another microphone (sound takes
@@ -68,10 +70,12 @@ class Envelope:
         if any(one is None for one in levels):
             return Offset(seconds=None, absent="silent")
         seen, track = (one for one in levels if one is not None)
+        lead = round(around * _RATE_HZ)
         coarse = compare(seen, track, _BAND, span=pair.span, max_offset_seconds=max_offset_seconds)
+        if coarse.confidence < _DOUBTFUL:
+            coarse = _by_waveforms(coarse, camera, heard, lead, max_offset_seconds)
         if coarse.seconds is None:
             return coarse
-        lead = round(around * _RATE_HZ)
         fine = refined(
             camera, heard, lead, _RATE_HZ, seconds=coarse.seconds, drift=coarse.drift or 0.0
         )
@@ -99,6 +103,26 @@ def _levels(sound: npt.NDArray[np.float32], start: Fraction) -> Activity | None:
     level[there[-1] // _HOP + 1 :] = np.nan
     middles: Floats = float(start) + (np.arange(count) + 0.5) * _HOP / _RATE_HZ
     return Activity.of(middles, level)
+
+
+def _by_waveforms(
+    coarse: Offset,
+    camera: npt.NDArray[np.float32],
+    heard: npt.NDArray[np.float32],
+    lead: int,
+    most: float,
+) -> Offset:
+    """What the waveforms say at all offsets, where that is surer than what the levels say."""
+    reach = min(lead / _RATE_HZ, most + 1)
+    curve = everywhere(camera, heard, lead, _RATE_HZ, reach_seconds=reach)
+    peak = highest(curve, max_offset_seconds=most)
+    if peak is None or peak.confidence <= coarse.confidence:
+        return coarse
+    return Offset(
+        seconds=peak.seconds,
+        confidence=peak.confidence,
+        drift=None if coarse.drift is None else 0.0,
+    )
 
 
 def _joined(coarse: Offset, fine: Fine | None, most: float) -> Offset:

@@ -12,8 +12,6 @@ from curator.abc.aligner import Pair, TrackKind
 from curator.align.estimate.activity import Activity
 from curator.align.estimate.compare import Band, compare
 from curator.measure.face.agreement import (
-    COARSE_SECONDS,
-    FINE_SECONDS,
     LEAST_LIPS,
     LIPS,
     VOICE,
@@ -23,7 +21,9 @@ from curator.model.sync import Offset
 
 __all__ = ["Lips"]
 
-_BAND = Band(step_seconds=0.01, fine_seconds=FINE_SECONDS, coarse_seconds=COARSE_SECONDS)
+_BAND = Band(step_seconds=0.01, fine_seconds=0.012, coarse_seconds=0.12)
+"""Movements of 2 to 12 per second: slower ones, which `lips.agreement` counts as well, tell a voice from
+another's but not one offset from the next."""
 _SEEN = tuple(f"lips.{name}" for name in LIPS)
 _HEARD = tuple(f"lips.{name}" for name in VOICE)
 _LEAST_FACES = 0.8

@@ -99,7 +99,7 @@ def _nearest(times: Floats, heard: Floats) -> Floats:
     """How much later than each time the nearest of `heard` (in time order) is."""
     after = np.searchsorted(heard, times).clip(0, len(heard) - 1)
     later, earlier = heard[after] - times, heard[np.maximum(after - 1, 0)] - times
-    return np.where(np.abs(later) < np.abs(earlier), later, earlier)
+    return np.asarray(np.where(np.abs(later) < np.abs(earlier), later, earlier))
 
 
 def _luck(hits: int, count: int, chance: float, tries: float) -> float:

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from curator.align.estimate.activity import Floats
+from curator.align.estimate.correlate import Curve
 
-__all__ = ["Fine", "refined"]
+__all__ = ["Fine", "everywhere", "refined"]
 
 _WINDOW_SECONDS = 4.0
 _MOST_WINDOWS = 24
@@ -26,6 +27,8 @@ _BAND_HZ = (100.0, 7000.0)
 _FINER = 8
 _AGREE_SECONDS = 0.001
 _SURE = 4.0
+_MOST_DRIFT = 0.002
+_LONG_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ def refined(
         return None
     at, lags = middles[there], np.array([one for one in found if one is not None])
     slope = _slope(at, lags)
+    if abs(slope) > _MOST_DRIFT:
+        return None  # no two devices differ so much: these are chance peaks
     rest = lags - slope * at
     middle = float(np.median(rest))
     close = np.abs(rest - middle) <= _AGREE_SECONDS
@@ -123,16 +128,48 @@ def _window(
     return None if lag is None else shift / rate + guess.drift * length / rate / 2 + lag
 
 
-def _phat(one: Floats, other: Floats, rate: int) -> float | None:
-    size = 1 << (2 * len(one) - 1).bit_length()
+def everywhere(
+    camera: npt.NDArray[np.float32],
+    heard: npt.NDArray[np.float32],
+    lead: int,
+    rate: int,
+    *,
+    reach_seconds: float,
+) -> Curve:
+    """The phase correlation of the middle of `camera`, 20 s at most, at all lags up to `reach_seconds`.
+
+    Scaled to 1 for a copy. For sounds without any rhythm, whose levels say nothing: rain, traffic, a hall.
+    """
+    skip = max(0, len(camera) - int(_LONG_SECONDS * rate)) // 2
+    part = camera[skip : len(camera) - skip].astype(np.float64)
+    reach = int(reach_seconds * rate)
+    low, high = skip + lead - reach, len(camera) - skip + lead + reach
+    around = heard[max(0, low) : high].astype(np.float64)
+    size = 1 << (len(part) + len(around)).bit_length()
+    phases, used = _phases(part, around, size, rate)
+    curve = np.fft.irfft(phases, size) * size / max(1, 2 * used)
+    lags = np.arange(-reach, reach + 1)
+    return Curve(lags.astype(np.float64) / rate, curve[lags + skip + lead - max(0, low)])
+
+
+def _phases(
+    one: Floats, other: Floats, size: int, rate: int
+) -> tuple[npt.NDArray[np.complex128], int]:
+    """The cross-spectrum without its magnitudes, and how many frequencies it has."""
     cross = np.conj(np.fft.rfft(one, size)) * np.fft.rfft(other, size)
     magnitude = np.abs(cross)
     frequency = np.fft.rfftfreq(size, 1 / rate)
     kept = (frequency >= _BAND_HZ[0]) & (frequency <= _BAND_HZ[1]) & (magnitude > 0)
-    if not kept.any():
-        return None
     phases = np.zeros(len(cross), np.complex128)
     phases[kept] = cross[kept] / magnitude[kept]
+    return phases, int(kept.sum())
+
+
+def _phat(one: Floats, other: Floats, rate: int) -> float | None:
+    size = 1 << (2 * len(one) - 1).bit_length()
+    phases, used = _phases(one, other, size, rate)
+    if not used:
+        return None
     curve = np.fft.irfft(phases, size * _FINER)
     reach = round(_NEAR_SECONDS * rate * _FINER)
     lags = np.arange(-reach, reach + 1)

@@ -13,8 +13,6 @@ import numpy.typing as npt
 from curator.model.series import Series
 
 __all__ = [
-    "COARSE_SECONDS",
-    "FINE_SECONDS",
     "LEAST_LIPS",
     "LIPS",
     "VOICE",
@@ -32,8 +30,7 @@ VOICE = ("voice_low", "voice_middle", "voice_formants", "voice_high")
 
 _STEPS = 50
 """Per second, of the common time grid."""
-FINE_SECONDS, COARSE_SECONDS = 0.012, 0.25
-"""Movements between the two count: 1 to 10 per second."""
+_FINE_SECONDS, _COARSE_SECONDS = 0.012, 0.25
 _IN_SYNC_SECONDS, _AT_MOST_SECONDS = 0.12, 0.5
 _APART_SECONDS = (0.2, 1.0)
 _RANGE_DB = 50.0
@@ -109,7 +106,7 @@ def _audible(level_db: _Floats) -> _Floats:
 
 def _lively(rows: _Floats, least: tuple[float, ...]) -> _Floats:
     """Each row without jitter and slow drift, with mean 0 and variance 1 (less if it hardly moves)."""
-    moving = np.stack([_smooth(row, FINE_SECONDS) - _smooth(row, COARSE_SECONDS) for row in rows])
+    moving = np.stack([_smooth(row, _FINE_SECONDS) - _smooth(row, _COARSE_SECONDS) for row in rows])
     moving -= moving.mean(axis=1, keepdims=True)
     scaled: _Floats = moving / np.maximum(moving.std(axis=1), least)[:, None]
     return scaled
