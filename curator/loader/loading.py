@@ -8,7 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curator.errors import LoaderError
+from curator.errors import LoaderError, RemoteError
+from curator.hub.address import open_remote, split_revision
+from curator.hub.pull import cached
 from curator.loader.rows import Rows
 from curator.loader.samples import Columns, Samples, Wanted, choose
 from curator.loader.window import At, Window
@@ -107,25 +109,37 @@ def load(
 
 
 def resolve(release: str | Path, revision: str | None) -> Path:
-    """Where a release lies on this machine.
+    """Where a release lies on this machine; a published one is pulled into the cache first.
+
+    Args:
+        release: the folder of one version, or where versions are published: ``org/name`` on the Hub,
+            ``./folder`` or a URL; ``@v1.2.0`` may be written behind it.
+        revision: of a published one; the newest version when None.
 
     Raises:
-        LoaderError: ``release-not-found``, or ``release-revision`` when a folder is asked for a revision.
+        LoaderError: ``release-not-found``, or ``release-revision`` when one version is asked for a revision.
+        RemoteError: when it cannot be pulled.
     """
-    folder = Path(release)
-    if not folder.is_dir():
+    if (Path(release) / "manifest.json").is_file():
+        if revision is not None:
+            raise LoaderError(
+                "a folder holds one version: it has no revisions",
+                reason="release-revision",
+                hint="name the folder of the version that you want",
+            )
+        return Path(release)
+    name, written = split_revision(str(release))
+    try:
+        remote = open_remote(name)
+        return cached(remote, revision or written)
+    except RemoteError as error:
+        if error.reason not in ("remote-name", "remote-empty", "remote-missing"):
+            raise
         raise LoaderError(
-            f"there is no folder '{release}'",
+            f"there is no release '{release}': {error.message}",
             reason="release-not-found",
-            hint="name the folder of one version, e.g. releases/0123456789ab",
-        )
-    if revision is not None:
-        raise LoaderError(
-            "a folder holds one version: it has no revisions",
-            reason="release-revision",
-            hint="name the folder of the version that you want",
-        )
-    return folder
+            hint="name the folder of one version (releases/0123456789ab), or a published dataset (org/name)",
+        ) from error
 
 
 def _shards(folder: Path, split: str) -> list[Path]:

@@ -16,7 +16,10 @@ from curator.model.outcome import Sample, TrackInfo
 from curator.pack.tracks import cell, column_type
 from curator.store.series import decode_series
 
-__all__ = ["MEDIA_TYPE", "ShardSchema", "readable"]
+__all__ = ["MEDIA_TYPE", "SCHEMA_VERSION", "ShardSchema", "readable"]
+
+SCHEMA_VERSION = 2
+"""Raised when a column that is always there changes its name, type or meaning (docs/reference/sample-schema.md)."""
 
 MEDIA_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 """What `datasets.Video` and `datasets.Audio` store."""

@@ -19,7 +19,14 @@ from curator.model.outcome import Sample
 from curator.pack.schema import ShardSchema
 from curator.pack.tree import Leaf, address, leaves, shard_limit
 
-__all__ = ["ROW_GROUP_BYTES", "Shard", "shard_name", "write_shards", "write_table"]
+__all__ = [
+    "ROW_GROUP_BYTES",
+    "Shard",
+    "shard_name",
+    "write_shards",
+    "write_table",
+    "writer_settings",
+]
 
 ROW_GROUP_BYTES = 32 * 2**20
 """Media bytes per row group: below the 100 MB that the Hub's viewer asks for, and what a reader holds at once."""
@@ -110,7 +117,7 @@ def _size(sample: Sample) -> int:
 
 def _write(path: Path, samples: Sequence[Sample], schema: ShardSchema) -> None:
     arrow = schema.arrow
-    with pq.ParquetWriter(path, arrow, **_settings(arrow, schema.media)) as writer:
+    with pq.ParquetWriter(path, arrow, **writer_settings(arrow, schema.media)) as writer:
         for group in _groups(samples):
             writer.write_table(pa.Table.from_batches([schema.rows(group)]))
 
@@ -129,7 +136,8 @@ def _groups(samples: Sequence[Sample]) -> Iterator[Sequence[Sample]]:
         yield group
 
 
-def _settings(arrow: pa.Schema, media: Sequence[str]) -> dict[str, object]:
+def writer_settings(arrow: pa.Schema, media: Sequence[str]) -> dict[str, object]:
+    """How shards are written, for `pq.ParquetWriter`; `media` are the columns that hold files."""
     plain = [name for name in arrow.names if name not in media]
     # Media is compressed already, and its statistics would be whole clips.
     compression = dict.fromkeys(plain, "zstd")

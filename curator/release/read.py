@@ -15,9 +15,10 @@ from curator.errors import StoreError
 from curator.release.content import FORMAT
 from curator.release.manifest import VERSION_FILE, content_digest, describe
 
-__all__ = ["ReleaseFolder", "newest", "open_release", "releases"]
+__all__ = ["NOT_CONTENT", "ReleaseFolder", "newest", "open_release", "releases"]
 
-_NOT_CONTENT = frozenset({"README.md", "report.html", VERSION_FILE})
+NOT_CONTENT = frozenset({"README.md", "report.html", VERSION_FILE})
+"""Files that tell of the content and do not count for the digest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +65,10 @@ class ReleaseFolder:
         missing = [path for path in sorted(files) if not (self.folder / path).is_file()]
         found = describe(self.folder, files.keys() - set(missing))
         changed = [path for path, told in found.items() if told != files[path]]
-        content = {path: told for path, told in files.items() if path not in _NOT_CONTENT}
+        content = {path: told for path, told in files.items() if path not in NOT_CONTENT}
         lines = [f"{path} is missing" for path in missing]
         lines += [f"{path} has changed" for path in changed]
-        if content_digest(self.name, content) != self.digest:
+        if "subset" not in self.manifest and content_digest(self.name, content) != self.digest:
             lines.append("manifest.json has changed")
         return tuple(lines)
 

@@ -23,7 +23,14 @@ class WriterLock:
         StoreError: ``store-busy``, naming the holder, after `wait_seconds`.
     """
 
-    def __init__(self, path: Path, *, wait_seconds: float = 0.0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        wait_seconds: float = 0.0,
+        what: str = "another build is writing to the store",
+    ) -> None:
+        self._what = what
         # Close-on-exec is Python's default: a worker started by the coordinator does not keep the lock.
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -48,7 +55,7 @@ class WriterLock:
                     time.sleep(_POLL_SECONDS)
                     continue
                 raise StoreError(
-                    f"another build is writing to the store {path.parent}{self._holder()}",
+                    f"{self._what} {path.parent}{self._holder()}",
                     reason="store-busy",
                     hint="wait until it is done, or give this build its own `store.root`",
                 ) from error
