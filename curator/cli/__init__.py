@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import TracebackType
 
 from curator.cli.output import Output
 from curator.cli.verbs import VERBS, usage
@@ -18,6 +19,7 @@ _INTERRUPTED = 130
 
 def main() -> None:
     """Entry point of the command."""
+    sys.excepthook = _traceback
     sys.exit(run(sys.argv[1:]))
 
 
@@ -70,6 +72,17 @@ def _dispatch(argv: list[str], output: Output) -> int:
         return 0
     code: int = module.run(rest, output)
     return code
+
+
+def _traceback(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """What Python shows of an error that nobody expected, without secrets that its words may quote."""
+    import traceback
+
+    from curator.hub.secrets import redact
+
+    print(redact("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)
 
 
 def _unknown(word: str) -> UsageError:

@@ -135,13 +135,13 @@ def _differences(
 
 
 def _words(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """What is left: files about the data."""
+    """What is left when nothing that people rely on changed."""
     names = sorted(
         path
         for path in old["files"].keys() | new["files"].keys()
         if old["files"].get(path) != new["files"].get(path) and path != "version.json"
     )
-    return f"words about the data: {_named(names)}" if names else "files restored"
+    return f"the same samples; other files: {_named(names)}" if names else "the same, whole again"
 
 
 def _named(names: Sequence[str]) -> str:
