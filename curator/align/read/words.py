@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,24 +12,16 @@ from curator.abc.reader import Sidecar
 from curator.align.read.bounded import invalid
 from curator.align.read.cues import Draft, Drafts, exact_seconds
 from curator.align.read.documents import number, read_document, read_rows
+from curator.align.read.timeline import TimeUnit
 from curator.model.track import TextTrack
 
-__all__ = ["TimeUnit", "Words"]
+__all__ = ["Words"]
 
 _STARTS = ("start_seconds", "start", "begin", "start_time", "t0")
 _ENDS = ("end_seconds", "end", "stop", "end_time", "t1")
 _DURATIONS = ("duration_seconds", "duration")
 _TEXTS = ("text", "word", "label", "caption", "sentence", "instruction", "value")
 _LISTS = ("segments", "words", "word_segments", "cues", "intervals", "annotations", "chunks")
-
-
-class TimeUnit(enum.Enum):
-    """What a file counts time in."""
-
-    s = Fraction(1)
-    ms = Fraction(1, 10**3)
-    us = Fraction(1, 10**6)
-    ns = Fraction(1, 10**9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from curator.align.read.container import Subtitles
 from curator.align.read.lrc import Lrc
 from curator.align.read.srt import Srt
+from curator.align.read.timeline import TimeUnit
 from curator.align.read.webvtt import WebVtt
-from curator.align.read.words import TimeUnit, Words
+from curator.align.read.words import Words
 from tests.footage import shared
 from tests.sidecars import existing, refused, said, sidecar, text_of
 
