@@ -29,8 +29,8 @@ T = TypeVar("T")
 _TYPE = "dataset"
 _PIECE_FILES = 50
 """Files per round of uploads: what is told as sent, and at most what is asked again after a cut."""
-_MOST_OPERATIONS = 20_000
-"""In one commit; the Hub takes 25 000."""
+_MOST_OPERATIONS = 1_000
+"""In one commit; the Hub takes 25 000 of large files, and has a minute for all of them."""
 _TRIES = 5
 _LONGEST_WAIT_SECONDS = 60.0
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
@@ -163,23 +163,30 @@ class HuggingFaceRemote:
         title: str,
         description: str,
     ) -> str:
-        """One commit on ``main``, asked for once."""
+        """One commit on ``main``, asked for once.
+
+        More files than one commit holds are committed in pieces where nobody looks (the reference
+        of a pull request), and become visible in one step when that is merged.
+        """
         from huggingface_hub import CommitOperationDelete
 
-        gone = [CommitOperationDelete(path, is_folder=False) for path in deleted]
         ready = self._ready
-        added = [ready.get((one.path, one.sha256)) or self._operation(one) for one in files]
-        _check_size(len(gone) + len(added))
+        operations: list[CommitOperationAdd | CommitOperationDelete] = [
+            CommitOperationDelete(path, is_folder=False) for path in deleted
+        ]
+        operations += [ready.get((one.path, one.sha256)) or self._operation(one) for one in files]
         with _translated(self._repo):
+            if len(operations) > _MOST_OPERATIONS:
+                return self._merged(operations, parent, title, description)
             made = self._api().create_commit(
                 self._repo,
-                [*gone, *added],
+                operations,
                 commit_message=title,
                 commit_description=description,
                 repo_type=_TYPE,
                 parent_commit=parent,
             )
-        return str(made.oid)
+            return str(made.oid)
 
     def tag(self, name: str, commit: str, message: str) -> None:
         """Name a commit; a tag that lost its answer is looked up."""
@@ -202,6 +209,38 @@ class HuggingFaceRemote:
             )
 
     # --- parts
+
+    def _merged(
+        self, operations: Sequence[Any], parent: str | None, title: str, description: str
+    ) -> str:
+        """Many pieces, one merge. Two versions always differ in the same files, so only one is merged."""
+        from huggingface_hub.errors import HfHubHTTPError
+
+        api = self._api()
+        draft = api.create_pull_request(
+            self._repo, title=title, description=description, repo_type=_TYPE
+        )
+        for start in range(0, len(operations), _MOST_OPERATIONS):
+            api.create_commit(
+                self._repo,
+                operations[start : start + _MOST_OPERATIONS],
+                commit_message=title,
+                revision=f"refs/pr/{draft.num}",
+                repo_type=_TYPE,
+            )
+        if self.head() != parent:
+            api.change_discussion_status(self._repo, draft.num, "closed", repo_type=_TYPE)
+            raise _moved(self._repo)
+        api.change_discussion_status(self._repo, draft.num, "open", repo_type=_TYPE)
+        try:
+            api.merge_pull_request(self._repo, draft.num, repo_type=_TYPE)
+        except HfHubHTTPError as error:
+            if error.response.status_code == 409:
+                raise _moved(self._repo) from None
+            raise
+        merged = self.head()
+        assert merged is not None, "it was there a moment ago"
+        return merged
 
     def _api(self) -> HfApi:
         from huggingface_hub import HfApi
@@ -237,15 +276,6 @@ class _PassingError(RemoteError):
 def _endpoint() -> str | None:
     # Read now: the client reads it once, when it is imported.
     return os.environ.get("HF_ENDPOINT") or None
-
-
-def _check_size(operations: int) -> None:
-    if operations > _MOST_OPERATIONS:
-        raise RemoteError(
-            f"{operations} files change at once; one commit of the Hub holds {_MOST_OPERATIONS}",
-            reason="remote-too-many-files",
-            hint="pack into larger shards: pack.shard_mib",
-        )
 
 
 @contextmanager
@@ -308,16 +338,20 @@ def _not_there(repo: str) -> RemoteError:
     )
 
 
+def _moved(repo: str) -> RemoteError:
+    return RemoteError(
+        f"somebody else published to {repo} meanwhile; nothing of yours is visible",
+        reason="remote-moved",
+        hint="run the same command again: it compares with what is there now",
+    )
+
+
 def _of_status(error: BaseException, repo: str) -> RemoteError:
     response = cast("Any", error).response
     status = int(response.status_code)
     why = redact(" ".join(str(error).split()))
     if status == 412:
-        return RemoteError(
-            f"somebody else published to {repo} meanwhile; nothing of yours is visible",
-            reason="remote-moved",
-            hint="run the same command again: it compares with what is there now",
-        )
+        return _moved(repo)
     if status == 409:
         return RemoteError(f"{repo}: {why}", reason="remote-conflict")
     reason, about, hint = _REASONS.get(

@@ -92,9 +92,6 @@ def publish(
     release = open_release(folder)
     files = _own_files(release)
     there = _look(remote)
-    if there.head is None and not dry_run:
-        remote.create(private=spec.private)
-        there = _look(remote)
     _check_ours(remote, there, files)
     report = PublishReport.empty(remote.address, dry_run=dry_run)
     report, there = _finish(remote, there, report, spec, say, dry_run=dry_run)
@@ -114,7 +111,11 @@ def publish(
     )
     if dry_run:
         return report
+    if there.head is None:
+        there = _made(remote, spec)
     commit = _send(remote, there, work, say)
+    if not _is_ours(remote, commit, work):
+        raise _overtaken(remote)
     checked = _confirm(remote, commit, spec, say, prefer=[one.path for one in work.upload])
     remote.tag(work.edition.version.tag, commit, _title(release, work))
     return replace(report, commit=commit, verified=checked)
@@ -153,6 +154,15 @@ def _look(remote: Remote) -> _There:
         return _There(head=None, files={}, tags={}, last=None)
     files = remote.files(head)
     return _There(head=head, files=files, tags=remote.tags(), last=published(remote, head, files))
+
+
+def _made(remote: Remote, spec: PublishSpec) -> _There:
+    """A new remote, so late that nothing is made for a release that cannot be published."""
+    remote.create(private=spec.private)
+    there = _look(remote)
+    if not there.files.keys() <= _KEPT:
+        raise _overtaken(remote)
+    return there
 
 
 def _check_ours(remote: Remote, there: _There, files: Sequence[LocalFile]) -> None:
@@ -280,7 +290,7 @@ def _send(remote: Remote, there: _There, work: _Work, say: Callable[[str], None]
             if head is not None and head != there.head:
                 if _is_ours(remote, head, work):
                     return head
-                raise _overtaken(remote, error) from None
+                raise _overtaken(remote) from None
             if error.reason == "remote-moved" or attempt == _COMMIT_TRIES - 1:
                 raise
             time.sleep(2.0**attempt)
@@ -292,9 +302,7 @@ def _is_ours(remote: Remote, head: str, work: _Work) -> bool:
     return found is not None and found.note_bytes == work.edition.note_bytes
 
 
-def _overtaken(remote: Remote, error: RemoteError) -> RemoteError:
-    if error.reason == "remote-moved":
-        return error
+def _overtaken(remote: Remote) -> RemoteError:
     return RemoteError(
         f"somebody else published to {remote.address} meanwhile; nothing of yours is visible",
         reason="remote-moved",

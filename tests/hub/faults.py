@@ -20,6 +20,7 @@ KINDS = (
     "corrupt",  # flips one byte of the answer's body, or of an LFS object as it arrives
     "slow",  # waits `seconds` first
     "call",  # calls `action`, e.g. to kill the client, without doing anything
+    "before",  # calls `action` first, e.g. to let a rival be faster, then does it
     "call-after",  # does it, then calls `action` before it answers
 )
 
@@ -45,7 +46,7 @@ class Fault:
 
     def __post_init__(self) -> None:
         assert self.kind in KINDS, self.kind
-        assert self.kind not in {"call", "call-after"} or self.action, "call what?"
+        assert self.kind not in {"call", "call-after", "before"} or self.action, "call what?"
 
     def fits(self, number: int, method: str, path: str) -> bool:
         """Whether it is this request's turn, as far as the request alone tells."""

@@ -170,6 +170,8 @@ class _Handler(BaseHTTPRequestHandler):
         kind = fault.kind if fault else None
         status, bytes_in, bytes_out = None, 0, 0
         try:
+            if kind == "before" and fault and fault.action:
+                fault.action()
             if kind == "slow" and fault:
                 time.sleep(fault.seconds)
             body = self._body(half=kind == "drop-mid-body")

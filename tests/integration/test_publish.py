@@ -266,6 +266,19 @@ def test_a_commit_whose_answer_is_lost_is_not_made_twice(
     assert_complete(hub, repo)
 
 
+def test_more_files_than_a_commit_holds_are_one_version_all_the_same(
+    hub: HubServer, releases: Releases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curator.hub.hugging_face._MOST_OPERATIONS", 4)
+    without_waiting(monkeypatch)
+    remote = HuggingFaceRemote("lab/set")
+    hub.set_faults(Fault(kind="drop-after", path="/merge"))
+    first = put(releases.first, remote)
+    assert (first.outcome, remote.tags()) == ("published", {"v1.0.0": remote.head()})
+    assert put(releases.loosened, remote).version == "1.1.0"
+    assert_complete(hub, hub.hub.repos["lab/set"])
+
+
 # --- interruptions
 
 _SEEDS = 50
@@ -465,10 +478,12 @@ def test_a_failing_publish_tells_no_secret_anywhere(
 
 
 def test_a_release_that_holds_a_token_is_not_published(
-    remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = "s3cr3t-of-my-own-hub"
+    hub.hub.users[secret] = hub.hub.users[os.environ["HF_TOKEN"]]
     monkeypatch.setenv("HF_TOKEN", secret)
+    remote = HuggingFaceRemote("lab/set")
     for leaked in (secret, "hf_" + "a" * 34):
         made = content(tmp_path / leaked, [outcome(0, url=f"https://x/{leaked}/film.mp4")])
         release = write(tmp_path / "out", made).folder
@@ -476,3 +491,4 @@ def test_a_release_that_holds_a_token_is_not_published(
             put(release, remote)
         assert caught.value.reason == "secret-in-release"
         assert leaked not in caught.value.message
+        assert remote.head() is None

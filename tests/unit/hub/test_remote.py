@@ -178,6 +178,52 @@ def test_an_object_in_parts_arrives_whole(tmp_path: Path, monkeypatch: pytest.Mo
         assert server.leaks == []
 
 
+def test_what_is_too_much_for_one_commit_becomes_visible_in_one_step(
+    hub: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curator.hub.hugging_face._MOST_OPERATIONS", 3)
+    remote = _made(HuggingFaceRemote("lab/set"))
+    put(remote, some("old.txt", b"1"))
+    parent = remote.head()
+    files = [some(f"data/{number}.parquet", bytes([0, number])) for number in range(8)]
+    hub.set_faults(Fault(kind="error", status=500, path="/merge"))
+    with pytest.raises(RemoteError):
+        put(remote, *files, deleted=("old.txt",))
+    assert remote.head() == parent, "nothing is seen before the merge"
+    hub.set_faults()
+    commit = put(remote, *files, deleted=("old.txt",))
+    assert remote.head() == commit
+    held = set(remote.files(commit)) - {".gitattributes"}
+    assert held == {file.path for file in files}
+
+
+def test_of_two_merges_the_second_is_told(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curator.hub.hugging_face._MOST_OPERATIONS", 1)
+    remote = _made(HuggingFaceRemote("lab/set"))
+    rival = HuggingFaceRemote("lab/set")
+    mine = [some("version.json", b"mine"), some("a.txt", b"mine")]
+    other = some("version.json", b"theirs")
+
+    def publish_before(path: str) -> None:
+        done = []
+
+        def act() -> None:
+            if not done:
+                done.append(True)
+                put(rival, other)
+
+        hub.set_faults(Fault(kind="before", path=path, action=act))
+
+    for path in ("/discussions/.*/status", "/merge"):
+        publish_before(path)
+        with pytest.raises(RemoteError) as caught:
+            put(remote, *mine)
+        assert caught.value.reason == "remote-moved"
+        hub.set_faults()
+        assert remote.read("version.json", "main") == other.source
+        other = some("version.json", b"theirs again")
+
+
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
