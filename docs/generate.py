@@ -52,7 +52,8 @@ def main() -> None:
     """Write all pages and remove those that nothing makes any more."""
     made = pages()
     for path in REFERENCE.rglob("*.md"):
-        if path.relative_to(REFERENCE) not in made:
+        is_generated = path.read_text().startswith(_NOTE)
+        if is_generated and path.relative_to(REFERENCE) not in made:
             path.unlink()
     for path, text in made.items():
         (REFERENCE / path).parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from curator.model.outcome import Sample
+from curator.pack.schema import SCHEMA_VERSION
 from curator.pack.shards import Shard
 from curator.release.content import FORMAT, ReleaseContent
 
@@ -42,6 +43,7 @@ def manifest(
     by_id = {sample.id: sample for sample in sorted(content.samples, key=lambda one: one.url)[::-1]}
     return {
         "format": FORMAT,
+        "schema": SCHEMA_VERSION,
         "name": content.recipe.name,
         "target": content.recipe.target,
         "version": digest[:VERSION_CHARS],

@@ -82,7 +82,8 @@ def generator() -> types.ModuleType:
 
 def test_generating_the_reference_again_changes_nothing():
     made = generator().pages()
-    there = {path.relative_to(REFERENCE): path.read_text() for path in REFERENCE.rglob("*.md")}
+    pages = {path.relative_to(REFERENCE): path.read_text() for path in REFERENCE.rglob("*.md")}
+    there = {path: text for path, text in pages.items() if text.startswith(GENERATED)}
     assert sorted(made) == sorted(there), "run `make docs`"
     for path, text in made.items():
         assert there[path] == text, f"{path}: run `make docs`"

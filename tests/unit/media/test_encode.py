@@ -88,14 +88,12 @@ def test_a_constant_rate_shows_each_frame_at_the_instant_nearest_to_it(uneven: P
     assert (clip.num_frames, clip.fps) == (40, 24.0)
     first = inside(found, span)[0]
     half = Fraction(1, 48)
-    truth = [
-        max(
-            i
-            for i in inside(found, span)
-            if i == first or found.table.time(i) <= span.start + t + half
-        )
-        for t in times
-    ]
+    shown = {i: found.table.time(i) - span.start for i in inside(found, span)}
+    truth = []
+    for t in times:
+        near = [i for i in shown if t - half <= shown[i] < t + half]
+        latest = max((i for i in shown if shown[i] < t), default=first)
+        truth.append(min(near, key=lambda i: abs(shown[i] - t), default=latest))
     assert numbers == truth
 
 
