@@ -34,6 +34,7 @@ VERBS = dict(
         _verb("verify", "Decode a release and check everything that it says.", "RELEASE [--sources]"),
         _verb("publish", "Make a release the next version of a dataset on the Hub, or in a folder.", "RECIPE|RELEASE publish.repo=WHERE"),
         _verb("pull", "Bring a published version to this machine, verified.", "DATASET[@VERSION]"),
+        _verb("takedown", "Publish the next version without some footage, and keep it out.", "DATASET --sample ID"),
         _verb("log", "The versions of a dataset and why; where a sample comes from.", "DATASET"),
         _verb("recipes", "List, show, copy and check recipes.", "TOPIC", "ls", "show", "cp", "check", "schema"),
         _verb("ops", "List and describe measures and shot detectors.", "TOPIC", "ls", "show"),

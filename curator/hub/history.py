@@ -87,7 +87,9 @@ def log(remote: Remote) -> Log:
         found = published(remote, commit, remote.files(commit))
         if found is None:
             continue
-        own: Mapping[str, Any] = next((e for e in found.note["history"] if e["version"] == str(version)), {})
+        own: Mapping[str, Any] = next(
+            (e for e in found.note["history"] if e["version"] == str(version)), {}
+        )
         entries.append(
             {
                 "tag": name,

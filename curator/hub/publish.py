@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,16 @@ from curator.hub.remote import LocalFile, Remote, RemoteFile, local_file
 from curator.hub.report import PublishReport
 from curator.hub.secrets import holds_secret
 from curator.hub.surface import surface
+from curator.hub.tombstones import TOMBSTONES, Tombstone, of_remote, to_bytes
 from curator.hub.version import Level, Version, next_version
+from curator.hub.withdraw import buried, withdrawn
 from curator.release.manifest import VERSION_FILE, describe
 from curator.release.read import ReleaseFolder, open_release
 from curator.spec.settings import PublishSpec
 
 __all__ = ["publish"]
 
-_KEPT = frozenset({".gitattributes", "tombstones.json"})
+_KEPT = frozenset({".gitattributes", TOMBSTONES})
 """What stays in the repository whatever a release holds."""
 _MAY_BE_THERE = _KEPT | {"README.md", "LICENSE", ".gitignore"}
 """What a repository may hold before the first version goes into it."""
@@ -72,8 +74,9 @@ def publish(
     *,
     say: Callable[[str], None],
     dry_run: bool = False,
+    burying: Collection[Tombstone] = (),
 ) -> PublishReport:
-    """Publish the release in `folder` as the next version of `remote`.
+    """Publish the release in `folder` as the next version of `remote`, less what was taken back before.
 
     Run again after any failure it goes on; with nothing new it changes nothing.
 
@@ -83,6 +86,8 @@ def publish(
         spec: The version that is asked for, and how much is checked.
         say: Told what is going on, a line at a time.
         dry_run: Look, and change nothing.
+        burying: What is taken back from this version on. Files that the remote has need not be in
+            `folder` then.
 
     Raises:
         StoreError: ``release-broken`` or ``secret-in-release``; nothing was sent then.
@@ -90,14 +95,39 @@ def publish(
         RemoteError: for the remote's reasons, ``remote-not-ours``, ``remote-moved``, ``remote-damaged``.
     """
     release = open_release(folder)
-    files = _own_files(release)
     there = _look(remote)
+    before = of_remote(remote, there.head, there.files) if there.head is not None else ()
+    stones = {*before, *burying}
+    with tempfile.TemporaryDirectory(prefix="curator-publish-") as aside:
+        gone = buried(release, stones)
+        if gone or burying:
+            release = withdrawn(release, stones, Path(aside) / "release")
+            say(f"left out {len(gone)} samples that were taken back")
+        extra = [local_file(TOMBSTONES, to_bytes(stones))] if burying else []
+        return _publish(release, remote, there, spec, say, dry_run=dry_run, extra=extra)
+
+
+def _publish(
+    release: ReleaseFolder,
+    remote: Remote,
+    there: _There,
+    spec: PublishSpec,
+    say: Callable[[str], None],
+    *,
+    dry_run: bool,
+    extra: Sequence[LocalFile],
+) -> PublishReport:
+    files = _own_files(release, there.files)
     _check_ours(remote, there, files)
     report = PublishReport.empty(remote.address, dry_run=dry_run)
     report, there = _finish(remote, there, report, spec, say, dry_run=dry_run)
     work = _plan(release, files, remote, there, spec)
     if work is None:
         return report
+    new = [
+        one for one in extra if one.path not in there.files or not there.files[one.path].holds(one)
+    ]
+    work = replace(work, upload=(*work.upload, *new))
     last = there.last
     report = replace(
         report,
@@ -121,8 +151,8 @@ def publish(
     return replace(report, commit=commit, verified=checked)
 
 
-def _own_files(release: ReleaseFolder) -> list[LocalFile]:
-    """The files of the manifest, each read once.
+def _own_files(release: ReleaseFolder, there: Mapping[str, RemoteFile]) -> list[LocalFile]:
+    """The files of the manifest, each read once; one that is only on the remote is named as it is there.
 
     Raises:
         StoreError: when one is not what the manifest says, or tells a secret.
@@ -130,6 +160,10 @@ def _own_files(release: ReleaseFolder) -> list[LocalFile]:
     found = []
     for path, told in sorted(release.manifest["files"].items()):
         if path in {VERSION_FILE, "manifest.json"}:
+            continue
+        is_here = (release.folder / path).is_file()
+        if not is_here and path in there and there[path].sha256 == told["sha256"]:
+            found.append(_stand_in(there[path]))
             continue
         file = local_file(path, release.folder / path)
         if file.sha256 != told["sha256"]:
@@ -146,6 +180,17 @@ def _own_files(release: ReleaseFolder) -> list[LocalFile]:
             )
         found.append(file)
     return found
+
+
+def _stand_in(file: RemoteFile) -> LocalFile:
+    """A file that the remote has, so that its content is never asked for."""
+    return LocalFile(
+        path=file.path,
+        source=b"",
+        size_bytes=file.size_bytes,
+        sha256=file.sha256 or "",
+        git_sha1=file.git_sha1 or "",
+    )
 
 
 def _look(remote: Remote) -> _There:

@@ -40,11 +40,13 @@ def surface(release: ReleaseFolder) -> dict[str, Any]:
 
 
 def _columns(release: ReleaseFolder) -> dict[str, str]:
-    """All shards have the same columns, so one of them is asked."""
+    """All shards have the same columns, so one of those that are here is asked."""
     shards = sorted(
         path
         for path in release.manifest["files"]
-        if path.startswith("data/") and path.endswith(".parquet")
+        if path.startswith("data/")
+        and path.endswith(".parquet")
+        and (release.folder / path).is_file()
     )
     if not shards:
         return {}
