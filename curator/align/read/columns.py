@@ -109,8 +109,11 @@ def _csv(file: Sidecar, wanted: Collection[str] | None) -> dict[str, Column]:
 
 
 def _is_number(column: Sequence[str]) -> bool:
-    """Whether its first cell that is not empty is a number: later ones that are none are mistakes."""
-    first = next((cell for cell in column if cell.strip()), "")
+    """Whether its first cell that is not empty is a number: later ones that are none are mistakes.
+
+    A column without any is one of gaps.
+    """
+    first = next((cell for cell in column if cell.strip()), "nan")
     try:
         float(first)
     except ValueError:
@@ -193,6 +196,8 @@ def _flat(file: Sidecar, name: str, array: pa.Array) -> npt.NDArray[Any]:
         except pa.ArrowInvalid as error:
             raise invalid(file, f"'{name}': {error}") from error
         return _buffer(whole, np.dtype(np.int64))
+    if pa.types.is_boolean(kind) and not array.null_count:
+        return _buffer(array.cast(pa.uint8()), np.dtype(np.uint8)).astype(np.bool_)
     if array.type == pa.float32():
         return _buffer(pc.fill_null(array, float("nan")), np.dtype(np.float32))
     return _floats(array)
