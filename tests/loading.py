@@ -31,6 +31,7 @@ from tests.release_content import video_info
 LEVEL, STEP = 32, 2
 RAMP = 30000
 STATE_FPS, MOTION_FPS = 40, 30
+CAMERA_FPS = Fraction(15)
 JOINTS = ("hip", "head")
 WORD_SECONDS = Fraction(1, 5)
 
@@ -47,6 +48,8 @@ class Shape:
     channels: int = 1
     sound: bool = True
     tracks: bool = True
+    camera: bool = True
+    """Whether another camera saw it too: at `CAMERA_FPS`, from the same instant on."""
     irregular: bool = False
     """Every third frame is shown twice as long."""
     group: int = 250
@@ -81,7 +84,12 @@ def release(
         }.items()
     }  # fmt: skip
     schema = ShardSchema(
-        video=True, audio=True, numbers=["speech.share"], texts=["container.codec"], sidecars=tracks
+        video=True,
+        audio=True,
+        numbers=["speech.share"],
+        texts=["container.codec"],
+        sidecars=tracks,
+        cameras=["wrist"],
     )
     samples = [_sample(folder / "blobs", n, shape, split) for n, shape in enumerate(shapes)]
     out = folder / "release"
@@ -144,6 +152,7 @@ def _sample(folder: Path, number: int, shape: Shape, split: str) -> Sample:
         signals={"speech.share": Signal(number / 100), "container.codec": Signal("h264")},
         margin=0.1,
         video=media["video"],
+        videos=_cameras(folder, name, shape) if shape.camera else {},
         audio=media["audio"] if shape.sound else None,
         width_px=shape.width,
         height_px=shape.height,
@@ -154,6 +163,16 @@ def _sample(folder: Path, number: int, shape: Shape, split: str) -> Sample:
         num_samples=shape.num_samples if shape.sound else None,
         tracks=_tracks(folder, name, shape) if shape.tracks else {},
     )
+
+
+def _cameras(folder: Path, name: str, shape: Shape) -> dict[str, Path]:
+    """Another camera: its frame k is at ``k / CAMERA_FPS``."""
+    path = folder / f"{name}-wrist"
+    other = Shape(
+        frames=max(1, int(shape.seconds * CAMERA_FPS)), fps=CAMERA_FPS, width=32, height=32
+    )
+    path.write_bytes(video(folder / f"{name}-wrist.mp4", other))
+    return {"wrist": path}
 
 
 def _tracks(folder: Path, name: str, shape: Shape) -> dict[str, Path]:

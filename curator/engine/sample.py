@@ -143,6 +143,9 @@ def video_track(spec: VideoSpec) -> VideoTrack:
         fps=spec.fps,
         crf=spec.crf,
         preset=spec.preset,
+        keyframe_seconds=None
+        if spec.keyframe_seconds is None
+        else Fraction(str(spec.keyframe_seconds)),
         look=look_of(spec),
     )
 

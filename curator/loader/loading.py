@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["load", "resolve"]
 
-_MEDIA = ("video", "audio")
 _NTSC_ROUNDING = Fraction(1, 200)
 """How far a rate may be from the one it is short for: 23.98 for 24000/1001."""
 _LARGEST = 10**6
@@ -87,7 +86,7 @@ def load(
     if short not in ("keep", "drop"):
         raise _option(f"short must be keep or drop, not '{short}'")
     folder = open_release(resolve(release, revision))
-    rows = Rows(_shards(folder.folder, split), media=_MEDIA)
+    rows = Rows(_shards(folder.folder, split))
     columns = Columns.of(rows.schema)
     wanted = Wanted(
         tracks=choose(columns, tracks),

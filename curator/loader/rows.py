@@ -19,12 +19,15 @@ import pyarrow.parquet as pq
 
 from curator.errors import LoaderError
 from curator.loader.pages import Chunk, Unplain, Values, locate
+from curator.pack.schema import MEDIA_TYPE
 
 __all__ = ["Cell", "Rows"]
 
 _OPEN_FILES = 64
 _LOCATED_GROUPS = 4096
 """Positions of some 20 samples each: 2 MiB in all."""
+_FACTS_GROUPS = 256
+"""Signals of some 20 samples each, as Python objects: 50 KiB."""
 _SMALL_BYTES = 64 * 2**20
 """Small columns that are kept, per process; those of one row group at least."""
 _WHOLE_GROUPS = 2
@@ -69,9 +72,8 @@ class Rows:
         LoaderError: ``release-columns`` when the shards do not have the same columns.
     """
 
-    def __init__(self, shards: Sequence[Path], *, media: Sequence[str]) -> None:
+    def __init__(self, shards: Sequence[Path]) -> None:
         self._paths = [str(path) for path in shards]
-        self._media = tuple(media)
         metas = [pq.read_metadata(path) for path in self._paths]
         self.schema: pa.Schema = metas[0].schema.to_arrow_schema()
         if any(m.schema.to_arrow_schema().names != self.schema.names for m in metas[1:]):
@@ -80,6 +82,7 @@ class Rows:
                 reason="release-columns",
                 hint="load shards of one release only",
             )
+        media = [field.name for field in self.schema if field.type == MEDIA_TYPE]
         self._groups = [g for shard, meta in enumerate(metas) for g in _groups(shard, meta, media)]
         self._ends = np.cumsum([group.rows for group in self._groups], dtype=np.int64)
         self._open_caches()
@@ -89,7 +92,7 @@ class Rows:
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
-        for name in ("_files", "_tables", "_located", "_whole"):
+        for name in ("_files", "_tables", "_facts", "_located", "_whole"):
             del state[name]
         return state
 
@@ -120,6 +123,17 @@ class Rows:
             return table.combine_chunks()
 
         return caches.tables.get((number, names), read), place
+
+    def facts(self, row: int, names: tuple[str, ...]) -> dict[str, Any]:
+        """Plain columns of one row."""
+        number, place = self._find(row)
+
+        def read() -> dict[str, list[Any]]:
+            columns: dict[str, list[Any]] = self.small(row, names)[0].to_pydict()
+            return columns
+
+        columns = self._caches().facts.get((number, names), read)
+        return {name: values[place] for name, values in columns.items()}
 
     def media(self, row: int, name: str) -> Cell | None:
         """The bytes of a media column; None for null."""
@@ -166,6 +180,7 @@ class Rows:
         self._process = os.getpid()
         self._files = _Recent[_File](_OPEN_FILES)
         self._tables = _Recent[pa.Table](_SMALL_BYTES, lambda table: int(table.nbytes))
+        self._facts = _Recent[dict[str, list[Any]]](_FACTS_GROUPS)
         self._located = _Recent[Values](_LOCATED_GROUPS)
         self._whole = _Recent[pa.Array](_WHOLE_GROUPS)
 
@@ -173,7 +188,7 @@ class Rows:
         """Those of this process: after a fork, files are opened again."""
         if self._process != os.getpid():
             self._open_caches()
-        return _Caches(self._files, self._tables, self._located, self._whole)
+        return _Caches(self._files, self._tables, self._facts, self._located, self._whole)
 
 
 class _File:
@@ -231,6 +246,7 @@ class _Recent(Generic[T]):
 class _Caches:
     files: _Recent[_File]
     tables: _Recent[pa.Table]
+    facts: _Recent[dict[str, list[Any]]]
     located: _Recent[Values]
     whole: _Recent[pa.Array]
 

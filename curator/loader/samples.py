@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from curator.errors import LoaderError, MediaError
-from curator.loader.rows import Rows
+from curator.loader.buffers import Buffers
+from curator.loader.rows import Cell, Rows
 from curator.loader.values import (
     Values,
     cut_text,
@@ -22,13 +23,23 @@ from curator.loader.values import (
     on_frames,
     values_of,
 )
-from curator.loader.window import ClipTimes, Cut, Window, cut, sound_range, uniform_times
-from curator.media.clips import PictureSize, decode_pictures, decode_sound
+from curator.loader.window import (
+    ClipTimes,
+    Cut,
+    Ints,
+    Window,
+    beside,
+    cut,
+    sound_range,
+    uniform_times,
+)
+from curator.media.clips import PictureSize, Pixels, decode_pictures, decode_sound
 from curator.media.mp4 import ClipIndex, read_index
+from curator.pack.schema import MEDIA_TYPE
 
 __all__ = ["Columns", "Samples", "Wanted"]
 
-_MEDIA = ("video", "audio")
+_VIDEO, _CAMERA = "video", "video."
 _TRACK = "tracks."
 _MAIN_PARTS = ("values", "positions")
 """What a track is first of all: the rest goes beside it."""
@@ -49,7 +60,7 @@ class Columns:
     @classmethod
     def of(cls, schema: pa.Schema) -> Columns:
         """Read off the types of the columns."""
-        media = tuple(name for name in _MEDIA if name in schema.names)
+        media = tuple(f.name for f in schema if f.type == MEDIA_TYPE)
         values = {_name(f.name): f.name for f in schema if is_values(f.type)}
         texts = {_name(f.name): f.name for f in schema if is_text(f.type)}
         signals = tuple(f.name for f in schema if _is_signal(f))
@@ -73,14 +84,29 @@ class Wanted:
     signals: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Clip:
+    """The pictures of one camera."""
+
+    cell: Cell
+    index: ClipIndex
+
+    @property
+    def times(self) -> ClipTimes:
+        index = self.index
+        return ClipTimes(ticks=index.ticks, end_tick=index.end_tick, time_base=index.time_base)
+
+
 class Samples:
     """Reads windows. The same row, seed and epoch give the same arrays in any process."""
 
     def __init__(self, rows: Rows, columns: Columns, wanted: Wanted, *, seed: int) -> None:
         self.rows, self.columns, self.wanted, self.seed = rows, columns, wanted, seed
-        names = [*_ALWAYS, *(columns.signals if wanted.signals else ())]
-        names += [c for n, c in {**columns.values, **columns.texts}.items() if n in wanted.tracks]
-        self._small = tuple(name for name in names if name in rows.schema.names)
+        self._buffers = Buffers()
+        names = (*_ALWAYS, *(columns.signals if wanted.signals else ()))
+        self._plain = tuple(name for name in names if name in rows.schema.names)
+        tracks = {**columns.values, **columns.texts}
+        self._nested = tuple(column for name, column in tracks.items() if name in wanted.tracks)
 
     def read(self, row: int, *, epoch: int) -> dict[str, Any]:
         """One window as arrays, by track; what a sample does not have is None.
@@ -88,8 +114,8 @@ class Samples:
         Raises:
             MediaError: ``clip-damaged`` or ``clip-unknown``, with the sample's id.
         """
-        table, place = self.rows.small(row, self._small)
-        facts = {n: table.column(n)[place].as_py() for n in _ALWAYS if n in table.column_names}
+        table, place = self.rows.small(row, self._nested)
+        facts = self.rows.facts(row, self._plain)
         try:
             return self._read(row, table, place, facts, epoch)
         except MediaError as error:
@@ -112,29 +138,48 @@ class Samples:
     def _read(
         self, row: int, table: pa.Table, place: int, facts: dict[str, Any], epoch: int
     ) -> dict[str, Any]:
-        index, read = None, None
-        if "video" in self.columns.media:
-            read = self.rows.media(row, "video")
-            index = None if read is None else read_index(read)
-        times = self._times(index, facts)
+        clip = self._clip(row, _VIDEO)
+        times = self._times(clip, facts)
         window = cut(times, self.wanted.window, self._chooser(facts["id"], epoch))
         sample: dict[str, Any] = {"id": facts["id"], "start_seconds": float(window.start)}
         sample["seconds"] = float(window.end - window.start)
-        if "video" in self.wanted.tracks:
-            video = None
-            if index is not None and read is not None:
-                video = decode_pictures(index, read, window.frames, size=self.wanted.size)
-            sample |= {"video": video, "video_seconds": window.seconds}
+        sample |= self._pictures(row, clip, window)
         if "audio" in self.wanted.tracks:
             sample |= self._sound(row, window, facts)
         sample |= self._tracks(table, place, window)
         if self.wanted.signals:
-            sample["signals"] = {n: table.column(n)[place].as_py() for n in self.columns.signals}
+            sample["signals"] = {name: facts[name] for name in self.columns.signals}
         return sample
 
-    def _times(self, index: ClipIndex | None, facts: Mapping[str, Any]) -> ClipTimes:
-        if index is not None:
-            return ClipTimes(ticks=index.ticks, end_tick=index.end_tick, time_base=index.time_base)
+    def _pictures(self, row: int, clip: _Clip | None, window: Cut) -> dict[str, Any]:
+        """Every camera that is wanted, with the times of its frames."""
+        found: dict[str, Any] = {}
+        for name in self.wanted.tracks:
+            if name == _VIDEO:
+                one, frames, seconds = clip, window.frames, window.seconds
+            elif name.startswith(_CAMERA):
+                one = self._clip(row, name)
+                if one is not None:
+                    frames, seconds = beside(one.times, self.wanted.window, window)
+            else:
+                continue
+            found[name] = None if one is None else self._decoded(one, frames)
+            found[f"{name}_seconds"] = None if one is None else seconds
+        return found
+
+    def _clip(self, row: int, name: str) -> _Clip | None:
+        if name not in self.columns.media:
+            return None
+        cell = self.rows.media(row, name)
+        return None if cell is None else _Clip(cell, read_index(cell))
+
+    def _decoded(self, clip: _Clip, frames: Ints) -> Pixels:
+        size, room = self.wanted.size, self._buffers.empty
+        return decode_pictures(clip.index, clip.cell, frames, size=size, room=room)
+
+    def _times(self, clip: _Clip | None, facts: Mapping[str, Any]) -> ClipTimes:
+        if clip is not None:
+            return clip.times
         if self.wanted.window.frames is not None and self.wanted.window.fps is None:
             raise LoaderError(
                 f"sample {facts['id']} has no pictures to count",

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["At", "ClipTimes", "Cut", "Window", "cut", "sound_range", "uniform_times"]
+__all__ = ["At", "ClipTimes", "Cut", "Window", "beside", "cut", "sound_range", "uniform_times"]
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Seconds: TypeAlias = npt.NDArray[np.float64]
@@ -95,6 +95,24 @@ def cut(times: ClipTimes, window: Window, choose: Callable[[int], int]) -> Cut:
     ticks = times.ticks[first] + grid * step.numerator // step.denominator
     frames = np.searchsorted(times.ticks, ticks, side="right") - 1
     return Cut(start=start, end=end, frames=frames, seconds=grid / float(window.fps))
+
+
+def beside(times: ClipTimes, window: Window, main: Cut) -> tuple[Ints, Seconds]:
+    """The frames of another camera in the window, and when each is shown, from the window's start."""
+    if window.fps is None:
+        low, high = (_ceil(t / times.time_base) for t in (main.start, main.end))
+        frames = np.arange(*np.searchsorted(times.ticks, [low, high]), dtype=np.int64)
+        start = float(main.start)
+        return frames, np.asarray(times.ticks[frames] * float(times.time_base) - start, np.float64)
+    grid = np.arange(len(main.frames), dtype=np.int64)
+    step, first = 1 / (window.fps * times.time_base), main.start / times.time_base
+    # One denominator for both, so that instants stay whole numbers.
+    scale = step.denominator * first.denominator
+    ticks = (
+        first.numerator * step.denominator + grid * (step.numerator * first.denominator)
+    ) // scale
+    frames = np.searchsorted(times.ticks, ticks, side="right") - 1
+    return np.maximum(frames, 0), main.seconds
 
 
 def sound_range(cut: Cut, rate_hz: int) -> tuple[int, int]:

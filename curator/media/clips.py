@@ -7,7 +7,8 @@ refers to are never given to the decoder, and after its last frame nothing is.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
@@ -40,6 +41,8 @@ _BT601 = frozenset({4, 5, 6})
 _MATRICES = {7: Colorspace.SMPTE240M, 9: Colorspace.BT2020, 10: Colorspace.BT2020}
 _FULL_RANGE = 2
 _SLICE_TYPES = (1, 5)
+_IDLE_DECODERS = 4
+"""At 720p each holds some 10 MiB."""
 _WARM_SAMPLES = 8192
 """Two blocks: FLAC blocks stand alone, so a seek that lands one early is already exact."""
 
@@ -66,15 +69,24 @@ def decode_pictures(
     frames: Sequence[int] | npt.NDArray[np.int64],
     *,
     size: PictureSize | None = None,
+    room: Callable[[tuple[int, ...]], Pixels] | None = None,
 ) -> Pixels:
     """``(len(frames), 3, h, w)`` RGB of frames by their number, ascending; one may come several times.
+
+    Args:
+        index: of the clip.
+        read: gives parts of the clip.
+        frames: which.
+        size: what they are brought to; None keeps the clip's.
+        room: makes the array, by its shape.
 
     Raises:
         MediaError: ``clip-damaged`` when a frame does not decode.
     """
     asked = np.asarray(frames, np.int64)
     painter = _Painter(index, size)
-    out = np.empty((len(asked), 3, painter.height, painter.width), np.uint8)
+    shape = (len(asked), 3, painter.height, painter.width)
+    out = np.empty(shape, np.uint8) if room is None else room(shape)
     if not len(asked):
         return out
     wanted, first, count = np.unique(asked, return_index=True, return_counts=True)
@@ -106,7 +118,7 @@ def decoded_frames(
     shown = np.empty(len(index), np.int64)
     shown[index.turn] = index.ticks
     ticks = {int(tick) for tick in index.ticks[wanted]}
-    decoder = _decoder(index)
+    decoder = _IDLE.take(index.configuration)
     base = int(index.offsets[begin:end].min())
     last = int((index.offsets[begin:end] + index.sizes[begin:end]).max())
     data = memoryview(read(base, last - base))
@@ -125,6 +137,7 @@ def decoded_frames(
         yield from (f for f in decoder.decode(None) if f.pts in ticks)
     except FFmpegError as error:
         raise _damaged(str(error)) from error
+    _IDLE.give(index.configuration, decoder)
 
 
 def decode_sound(data: bytes, start: int, count: int) -> tuple[Samples, SoundInfo]:
@@ -175,14 +188,38 @@ def _floats(values: npt.NDArray[np.generic], channels: int, bits: int) -> Sample
     return planes.astype(np.float32) * np.float32(2.0 ** (1 - bits))
 
 
-def _decoder(index: ClipIndex) -> VideoCodecContext:
-    decoder = CodecContext.create("h264", "r")
-    assert isinstance(decoder, VideoCodecContext), "h264 decodes pictures"
-    decoder.extradata = index.configuration
-    # Workers are many; a thread each is the most that a machine can use.
-    decoder.thread_count = 1
-    decoder.thread_type = ThreadType.NONE
-    return decoder
+class _Idle:
+    """Decoders between two windows. A new one begins by allocating its pictures, which costs several frames.
+
+    Samples of one size and encoding have the same configuration. Who takes a decoder has it alone.
+    """
+
+    def __init__(self) -> None:
+        self._held: list[tuple[bytes, VideoCodecContext]] = []
+
+    def take(self, configuration: bytes) -> VideoCodecContext:
+        """A decoder without a past."""
+        for one in reversed(self._held):
+            if one[0] == configuration:
+                with suppress(ValueError):  # another thread was faster
+                    self._held.remove(one)
+                    return one[1]
+        decoder = CodecContext.create("h264", "r")
+        assert isinstance(decoder, VideoCodecContext), "h264 decodes pictures"
+        decoder.extradata = configuration
+        # Workers are many; a thread each is the most that a machine can use.
+        decoder.thread_count = 1
+        decoder.thread_type = ThreadType.NONE
+        return decoder
+
+    def give(self, configuration: bytes, decoder: VideoCodecContext) -> None:
+        """Keep a decoder that has given all its frames; the oldest makes room."""
+        decoder.flush_buffers()
+        self._held.append((configuration, decoder))
+        del self._held[:-_IDLE_DECODERS]
+
+
+_IDLE = _Idle()
 
 
 def _stands_alone(packet: memoryview) -> bool:

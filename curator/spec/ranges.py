@@ -63,6 +63,11 @@ def _video(video: VideoSpec, path: str, reader: Reader) -> None:
         (video.height is None or video.height >= 2, f"{path}.height", "at least 2 px"),
         (video.fps is None or video.fps > 0, f"{path}.fps", "above 0"),
         (0 <= video.crf <= 51, f"{path}.crf", "from 0 to 51"),
+        (
+            video.keyframe_seconds is None or video.keyframe_seconds > 0,
+            f"{path}.keyframe_seconds",
+            "above 0 s",
+        ),
     )
     if video.width is not None:
         even = all(side is not None and side % 2 == 0 for side in (video.width, video.height))

@@ -312,6 +312,8 @@ class VideoSpec:
     """Constant quality of the H.264 encoder: 0 lossless, 51 worst."""
     preset: str = "veryfast"
     """Speed of the H.264 encoder."""
+    keyframe_seconds: float | None = field(default=1.0, metadata={"unit": "s"})
+    """At most this long from one keyframe to the next, so that a training can begin anywhere at little cost; null leaves it to the encoder (250 frames): smaller files."""
     width: int | None = field(default=None, metadata={"unit": "px"})
     """With `height`: every clip has exactly this width and height, both even, enlarged if need be."""
     fit: Fit = Fit.cover

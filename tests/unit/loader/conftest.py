@@ -12,7 +12,7 @@ SHAPES = [
     Shape(irregular=True),
     Shape(fps=Fraction(30000, 1001), rate=44100, channels=2),
     Shape(sound=False),
-    Shape(tracks=False),
+    Shape(tracks=False, camera=False),
     Shape(frames=8),
 ]
 

@@ -15,13 +15,13 @@ from torch.utils.data import DataLoader
 import curator
 from curator.errors import LoaderError, MediaError
 from curator.loader import collate
-from tests.loading import LEVEL, MOTION_FPS, RAMP, STATE_FPS, STEP
+from tests.loading import CAMERA_FPS, LEVEL, MOTION_FPS, RAMP, STATE_FPS, STEP
 from tests.unit.loader.conftest import SHAPES
 
 
-def frames_of(sample):
+def frames_of(sample, name="video"):
     """Which frames the pictures show, by their brightness."""
-    means = sample["video"].float().mean(dim=(1, 2, 3))
+    means = sample[name].float().mean(dim=(1, 2, 3))
     return [round(((float(m) * 219 / 255) + 16 - LEVEL) / STEP) for m in means]
 
 
@@ -34,6 +34,7 @@ def assert_one_instant(sample):
     assert times[first] == pytest.approx(start, abs=1e-5)
     for frame, seconds in zip(frames_of(sample), sample["video_seconds"].tolist(), strict=True):
         assert times[frame] - 1e-5 <= start + seconds < times[frame + 1]
+    assert_camera(sample, shape)
     if shape.sound:
         channels, count = sample["audio"].shape
         at = round(start * shape.rate)
@@ -62,6 +63,28 @@ def assert_one_instant(sample):
         assert end > 0
         word = start + begin
         assert eval(text.removeprefix("word ")) == pytest.approx(word, abs=1e-9)
+
+
+def assert_camera(sample, shape):
+    """The other camera shows what it saw in the window."""
+    if not shape.camera:
+        assert sample["video.wrist"] is sample["video.wrist_seconds"] is None
+        return
+    start, seconds = sample["start_seconds"], sample["video.wrist_seconds"].tolist()
+    frames = frames_of(sample, "video.wrist")
+    last = int(shape.seconds * CAMERA_FPS) - 1
+    if (
+        seconds == sample["video_seconds"].tolist()
+    ):  # at a rate: the frames on screen at its instants
+        told = [min(int((start + s) * CAMERA_FPS + 1e-3), last) for s in seconds]
+    else:
+        told = [
+            k
+            for k in range(last + 1)
+            if start - 1e-5 <= k / CAMERA_FPS < start + sample["seconds"] - 1e-5
+        ]
+        assert seconds == pytest.approx([k / CAMERA_FPS - start for k in told], abs=1e-4)
+    assert frames == told
 
 
 OPTIONS = [
