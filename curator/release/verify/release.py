@@ -54,9 +54,15 @@ def verify(folder: Path, *, sources: bool = False) -> Verification:
         samples=samples,
         clips=clips,
         sources_compared=compared.compared if compared is not None else 0,
-        sources_skipped=dict(compared.skipped) if compared is not None else {},
+        sources_skipped=_skipped(samples, compared, asked=sources),
         faults=(*faults, *rows.faults),
     )
+
+
+def _skipped(samples: int, compared: Sources | None, *, asked: bool) -> dict[str, int]:
+    if compared is not None:
+        return dict(compared.skipped)
+    return {"the recipe cannot be read": samples} if asked else {}
 
 
 def _recipe(release: ReleaseFolder, faults: list[Fault]) -> Recipe | None:

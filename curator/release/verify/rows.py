@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curator.errors import StoreError
-from curator.pack.schema import MEDIA_TYPE, ShardSchema
+from curator.pack.schema import MEDIA_TYPE, SCHEMA_VERSION, ShardSchema
 from curator.release.read import ReleaseFolder
 from curator.release.verify.faults import Fault
 
@@ -67,7 +67,8 @@ class Rows:
             try:
                 with pq.ParquetFile(self.release.folder / path) as file:
                     schema = file.schema_arrow
-                    self.faults += _check_columns(path, schema, columns)
+                    if self.release.manifest.get("schema") == SCHEMA_VERSION:
+                        self.faults += _check_columns(path, schema, columns)
                     columns = columns or schema
                     for batch in file.iter_batches(batch_size=_MOST_ROWS):
                         for values in batch.to_pylist():
