@@ -5,8 +5,8 @@
         os.environ["HF_ENDPOINT"], os.environ["HF_TOKEN"] = hub.url, token
 
 It keeps the Hub's rules (tokens, private repos, parent commits, tags that stay, LFS digests, limits),
-counts bytes, and misbehaves by a schedule (`Fault`). Xet is not served: run clients with
-``HF_HUB_DISABLE_XET=1``.
+counts bytes, and misbehaves by a schedule (`Fault`). Clients run with ``HF_HUB_DISABLE_XET=1``, or
+the server is given a folder for chunked storage (``HubServer(xet=...)``).
 """
 
 from tests.hub.faults import Fault, Schedule

@@ -16,7 +16,14 @@ CLIENT_WARNING = "ignore:Use 'content=:DeprecationWarning"
 """huggingface_hub 2.4 uploads with an argument that its HTTP library renamed; can go when it does not."""
 
 
-def as_user(monkeypatch: pytest.MonkeyPatch, server: HubServer, token: str, home: Path) -> None:
+def as_user(
+    monkeypatch: pytest.MonkeyPatch,
+    server: HubServer,
+    token: str,
+    home: Path,
+    *,
+    xet: bool = False,
+) -> None:
     """Log in, with caches of its own; the client library has read the environment long ago."""
     import huggingface_hub.constants as constants
 
@@ -25,7 +32,7 @@ def as_user(monkeypatch: pytest.MonkeyPatch, server: HubServer, token: str, home
     monkeypatch.setenv("HF_HOME", str(home))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "hub"))
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(home / "token"))
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", not xet)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
 
 

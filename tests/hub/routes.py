@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -148,6 +149,7 @@ def _routes() -> list[tuple[str, re.Pattern[str], _Route]]:
         ("POST", rf"{api}/discussions/(?P<number>\d+)/merge", _merge_pr),
         ("GET", rf"{api}/revision/{rev}", _info),
         ("GET", api, _info),
+        ("GET", rf"{api}/xet-(?P<kind>read|write)-token/{rev}", _xet_token),
         ("POST", rf"datasets/{repo}\.git/info/lfs/objects/batch", _lfs_batch),
         ("POST", rf"datasets/{repo}\.git/info/lfs/verify", _lfs_verify),
         ("POST", rf"datasets/{repo}\.git/info/lfs/complete", _lfs_complete),
@@ -568,6 +570,32 @@ def _storage_get(call: Call, repo: str, oid: str) -> Reply:
     return _ranged(call, call.server.hub.object(oid), {"ETag": f'"{oid}"'})
 
 
+# --- chunked storage
+
+
+def _xet_token(call: Call, repo: str, kind: str, rev: str) -> Reply:
+    found = call.writable(repo)[0] if kind == "write" else call.readable(repo)
+    xet = call.server.hub.xet
+    if xet is None:
+        raise HubError(404, "this Hub has no chunked storage")
+    found.resolve(rev)
+    told = {"casUrl": xet.url, "accessToken": "xet", "exp": int(time.time()) + 3600}
+    headers = {
+        "X-Xet-Cas-Url": xet.url,
+        "X-Xet-Access-Token": "xet",
+        "X-Xet-Token-Expiration": str(told["exp"]),
+    }
+    return Reply.json(told, headers=headers)
+
+
+def _xet_headers(call: Call, repo: str, rev: str, sha256: str) -> dict[str, str]:
+    name = call.server.hub.xet.hash_of(sha256) if call.server.hub.xet else None
+    if name is None:
+        return {}
+    where = f"{call.server.url}/api/datasets/{repo}/xet-read-token/{quote(rev, safe='')}"
+    return {"X-Xet-Hash": name, "Link": f'<{where}>; rel="xet-auth"'}
+
+
 # --- reading
 
 
@@ -584,6 +612,7 @@ def _resolve(call: Call, repo: str, rev: str, path: str) -> Reply:
         "X-Linked-Etag": f'"{entry.sha256}"',
         "X-Linked-Size": str(entry.size),
         "Location": f"{call.server.storage_url}/{repo}/{entry.sha256}",
+        **_xet_headers(call, repo, rev, entry.sha256),
     }
     return Reply(status=302, headers=headers)
 

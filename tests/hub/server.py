@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from tests.hub.faults import Fault, Schedule
 from tests.hub.routes import Call, Reply, answer
 from tests.hub.state import Hub, Limits
+from tests.hub.xet import XetStore
 
 __all__ = ["HubServer", "Request"]
 
@@ -42,10 +43,16 @@ class HubServer:
     Args:
         folder: Keeps LFS objects there instead of in memory.
         limits: The sizes it enforces.
+        xet: Offers chunked storage in this folder, for clients that do not switch it off.
     """
 
-    def __init__(self, folder: Path | None = None, limits: Limits | None = None) -> None:
-        self.hub = Hub(folder, limits)
+    def __init__(
+        self,
+        folder: Path | None = None,
+        limits: Limits | None = None,
+        xet: Path | None = None,
+    ) -> None:
+        self.hub = Hub(folder, limits, XetStore(xet) if xet else None)
         self.schedule = Schedule()
         self.requests: list[Request] = []
         self.leaks: list[str] = []

@@ -279,6 +279,30 @@ def test_more_files_than_a_commit_holds_are_one_version_all_the_same(
     assert_complete(hub, hub.hub.repos["lab/set"])
 
 
+def test_chunked_storage_sends_only_the_chunks_that_are_new(
+    releases: Releases, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("hf_xet")
+    with HubServer(xet=tmp_path / "xet") as server:
+        token = server.user("ann", orgs=["lab"])
+        as_user(monkeypatch, server, token, tmp_path / "home", xet=True)
+        remote = HuggingFaceRemote("lab/set")
+        put(releases.first, remote)
+        stored = _bytes_in(tmp_path / "xet")
+        report = put(releases.loosened, remote)
+        assert report.version == "1.1.0"
+        assert [one for one in server.requests if one.method == "PUT"] == []
+        assert_complete(server, server.hub.repos["lab/set"])
+        grown = _bytes_in(tmp_path / "xet") - stored
+        assert 0 < grown < 1.5 * report.uploaded_bytes
+        place = remote.download("data/train-all.parquet", "v1.1.0", tmp_path / "to")
+        assert place.read_bytes() == (releases.loosened / "data/train-all.parquet").read_bytes()
+
+
+def _bytes_in(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("xorbs/xorbs/*") if path.is_file())
+
+
 # --- interruptions
 
 _SEEDS = 50

@@ -19,14 +19,16 @@ from tests.hub.clients import CLIENT_WARNING, as_user, without_waiting
 pytestmark = pytest.mark.filterwarnings(CLIENT_WARNING)
 
 
-@pytest.fixture(params=["folder", "memory", "hub"])
+@pytest.fixture(params=["folder", "memory", "hub", "hub-xet"])
 def remote(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Remote]:
     """A new one of each kind, made already."""
-    if request.param == "hub":
-        with HubServer() as server:
-            as_user(monkeypatch, server, server.user("ann", orgs=["lab"]), tmp_path / "home")
+    if request.param.startswith("hub"):
+        xet = request.param == "hub-xet"
+        with HubServer(xet=tmp_path / "xet" if xet else None) as server:
+            token = server.user("ann", orgs=["lab"])
+            as_user(monkeypatch, server, token, tmp_path / "home", xet=xet)
             yield _made(HuggingFaceRemote("lab/set"))
     elif request.param == "memory":
         yield _made(FolderRemote(f"memory://{tmp_path.name}"))
