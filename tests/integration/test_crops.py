@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,13 @@ import pytest
 from curator.engine.progress import Silent
 from curator.measure.face import Face
 from curator.release.build import BuildResult, build
+from curator.release.read import open_release
+from curator.release.verify import verify
+from curator.release.verify.clips import decode_media
+from curator.release.verify.rows import Rows
+from curator.release.verify.sources import Sources
 from curator.spec.compile import compile_recipe
+from curator.spec.recipe import Bars, VideoSpec
 from curator.spec.settings import EngineSpec, Settings, StoreSpec
 from curator.testing.footage import make_video, pan
 from tests.footage import own, shared
@@ -82,6 +89,25 @@ def test_bars_are_cut_and_the_release_says_what_is_left(tmp_path: Path) -> None:
         assert 24 <= y <= 28
         assert 152 <= y + height <= 156
     assert "`tracks.crop`" in (result.release.folder / "README.md").read_text()
+
+
+def test_verify_compares_crops_with_the_part_of_the_source_that_they_name(tmp_path: Path) -> None:
+    letterboxed(tmp_path / "a.mp4")
+    result = built(tmp_path, tmp_path / "a.mp4", {"bars": "cut"})
+    said = verify(result.release.folder, sources=True)
+    assert (said.faults, said.sources_compared) == ((), len(rows(result)))
+    video = VideoSpec(crf=10, bars=Bars.cut)
+    recipe = replace(result.recipe, sample=replace(result.recipe.sample, video=video))
+    for box, reason in (
+        ([100.0, 30.0, 160.0, 64.0], "size"),
+        ([0.0, 0.0, 320.0, 128.0], "first-frame"),
+        (None, "crop"),
+    ):
+        (row,) = Rows(open_release(result.release.folder)).read()
+        held = None if box is None else {"seconds": [0.0], "values": [box]}
+        wrong = replace(row, values={**row.values, "tracks.crop": held})
+        reasons = {fault.reason for fault in Sources(recipe).check(wrong, decode_media(row))}
+        assert reasons == {reason}
 
 
 def test_a_crop_shows_the_face_and_maps_back_to_the_source(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from curator.media.encode import AudioTrack, VideoTrack, cut
 from curator.media.probe import Probe, probe
 from curator.media.readback import WrittenSound, WrittenVideo, compare_sound, read_clip
 from curator.media.stats import DecodeStats
+from curator.model.crop import CropPath
+from curator.model.series import Series
 from curator.model.span import Span
 from curator.model.video import Rights, VideoRef
 from curator.release.verify.clips import Decoded
@@ -23,7 +25,8 @@ from curator.release.verify.faults import Fault
 from curator.release.verify.rows import Row
 from curator.source.address import is_local, local_path
 from curator.source.fingerprint import fingerprint
-from curator.spec.recipe import Bars, Recipe, VideoSpec
+from curator.spec.crops import CROP, is_boxed
+from curator.spec.recipe import Recipe
 
 __all__ = ["Sources"]
 
@@ -83,8 +86,12 @@ class Sources:
             return
         if clip is not None and video is not None:
             yield from self._check_count(row, clip, source)
-            if _shows_all(self.recipe.sample.video) and clip.head:
-                yield from _check_first(row, clip.head[0], video, path, source)
+            boxes = _boxes(row) if is_boxed(self.recipe.sample.video) else None
+            if boxes == []:
+                yield row.fault("crop", "source", "nothing says which part of the source is shown")
+            elif clip.head:
+                box = None if boxes is None else boxes[0]
+                yield from _check_first(row, clip.head[0], box, video, path, source)
         own = self.recipe.sample.audio is not None and self.recipe.sample.audio.of is None
         if exact is not None and exact.sound is not None and audio is not None and own:
             yield from _check_sound(row, exact.sound, audio, path, source)
@@ -117,20 +124,38 @@ def _open(row: Row) -> tuple[Path, Probe] | str | Fault:
         return row.fault("source-unreadable", "source", error.message)
 
 
-def _shows_all(spec: VideoSpec | None) -> bool:
-    return spec is not None and spec.crop is None and spec.bars is Bars.keep
+def _boxes(row: Row) -> list[list[float]]:
+    """Which part of the source each frame shows, as the sample says."""
+    held = row.values.get(f"tracks.{CROP}") or {}
+    return list(held.get("values") or [])
+
+
+def _path(box: list[float], span: Span, source: Probe) -> CropPath:
+    """One box for all frames of a span."""
+    table = source.table
+    ticks = table.ticks[table.index_at(span.start) : table.index_at(span.end)]
+    boxes = np.tile(np.array(box, np.float64), (len(ticks), 1))
+    return CropPath(boxes=Series(ticks, table.time_base, boxes))
 
 
 def _check_first(
-    row: Row, first: npt.NDArray[np.uint8], video: VideoTrack, path: Path, source: Probe
+    row: Row,
+    first: npt.NDArray[np.uint8],
+    box: list[float] | None,
+    video: VideoTrack,
+    path: Path,
+    source: Probe,
 ) -> Iterator[Fault]:
-    """The first picture must be the source's frame at the span's start, and fit no neighbour better."""
+    """The first picture must be the source's frame at the span's start, or `box` of it, and fit no neighbour better."""
     table = source.table
     right = table.index_at(row.start)
     begin, end = max(0, right - 1), min(len(table), right + _UNDER_TEST)
     span = Span(table.time(begin), table.time(end))
     own_times = VideoTrack(height=video.height, crf=video.crf, preset=video.preset, look=video.look)
-    (made,) = cut(path, source, [span], video=own_times, audio=None, stats=DecodeStats())
+    crops = [] if box is None else [_path(box, span, source)]
+    (made,) = cut(
+        path, source, [span], video=own_times, audio=None, crops=crops, stats=DecodeStats()
+    )
     if made.video is None:
         return
     frames = read_clip(made.video, head=end - begin).head
