@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import stat
+from typing import BinaryIO
 
 from curator.abc.reader import Sidecar
 from curator.errors import SourceError
@@ -14,6 +15,7 @@ __all__ = [
     "check_size",
     "invalid",
     "missing_extra",
+    "open_bytes",
     "read_bytes",
     "read_text",
 ]
@@ -62,6 +64,19 @@ def read_bytes(file: Sidecar, limit: int) -> bytes:
     if len(data) > limit:  # it grew meanwhile
         raise _too_large(file, len(data), limit)
     return data
+
+
+def open_bytes(file: Sidecar) -> BinaryIO:
+    """The file, opened for a library that reads it.
+
+    Raises:
+        SourceError: ``sidecar-invalid``, as `check_size`.
+    """
+    check_size(file)
+    try:
+        return file.path.open("rb")
+    except OSError as error:
+        raise invalid(file, f"cannot be read: {error.strerror}") from error
 
 
 def check_size(file: Sidecar, limit: int = DATA_BYTES) -> None:

@@ -133,7 +133,7 @@ def _parquet(file: Sidecar, wanted: Collection[str] | None) -> dict[str, Column]
             ]
             _check_parquet(file, opened, set(names))
             table = opened.read(columns=names, use_threads=False)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise invalid(file, f"no Parquet that can be read: {error}") from error
     return {name: _arrow(file, name, table.column(name)) for name in names}
 

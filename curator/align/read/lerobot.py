@@ -303,7 +303,7 @@ def _rows(held: Sidecar, wanted: Sequence[str] | None) -> list[dict[str, Any]]:
             names = [one for one in wanted or () if one in opened.schema_arrow.names]
             table = opened.read(columns=names if wanted is not None else None, use_threads=False)
             rows: list[dict[str, Any]] = table.to_pylist()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise invalid(held, f"no Parquet that can be read: {error}") from error
     return rows
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import enum
 import json
-import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from curator.abc.reader import Sidecar
-from curator.align.read.bounded import DATA_BYTES, check_size, invalid, missing_extra
+from curator.align.read.bounded import DATA_BYTES, invalid, missing_extra, open_bytes
 from curator.align.read.cues import Draft, Drafts
 from curator.align.read.timeline import TimeUnit, ticks_of
 from curator.model.series import Series
@@ -21,6 +21,7 @@ from curator.model.track import NANOSECOND, Between, NumberTrack, Track
 
 __all__ = ["Mcap", "Stamp"]
 
+_T = TypeVar("_T")
 _RECORD_BYTES = 256 << 20
 _MOST_MESSAGES = 20_000_000
 _MOST_NUMBERS = 4096
@@ -120,39 +121,47 @@ class Mcap:
     def _messages(self, file: Sidecar) -> Iterator[tuple[str, int, Any]]:
         """Topic, time in ns and content of every message that can be decoded; first, without content, the start."""
         try:
-            from mcap.exceptions import McapError
             from mcap.reader import SeekingReader
         except ImportError as error:
             raise missing_extra("mcap", "robotics-data") from error
-        check_size(file)
         wanted = {*self.topics.values(), *self.texts.values()} if self.topics else None
         decoders = _Decoders(file)
-        try:
-            with file.path.open("rb") as opened:
-                reader = SeekingReader(opened, record_size_limit=_RECORD_BYTES)
-                summary = reader.get_summary()
-                _check_chunks(file, summary)
-                if summary is not None and summary.statistics is not None:
-                    yield "", summary.statistics.message_start_time, None
-                for schema, channel, message in islice(
-                    reader.iter_messages(topics=wanted), _MOST_MESSAGES
-                ):
-                    content = decoders.content(schema, channel, message)
-                    if content is not None:
-                        log = self.stamp is Stamp.log
-                        yield (
-                            channel.topic,
-                            message.log_time if log else message.publish_time,
-                            content,
-                        )
-        except (McapError, OSError, EOFError, RuntimeError, ValueError, struct.error) as error:
-            raise invalid(file, f"no MCAP that can be read: {error}") from error
+        with open_bytes(file) as opened:
+            reader = _guarded(file, partial(SeekingReader, opened, record_size_limit=_RECORD_BYTES))
+            summary = _guarded(file, reader.get_summary)
+            if summary is None:
+                hint = "mcap recover FILE -o OUT.mcap"
+                raise invalid(file, "has no index: it was cut off", hint=hint)
+            _check_chunks(file, summary)
+            if summary.statistics is not None:
+                yield "", summary.statistics.message_start_time, None
+            messages = iter(reader.iter_messages(topics=wanted))
+            for _ in range(_MOST_MESSAGES):
+                found = _guarded(file, partial(next, messages, None))
+                if found is None:
+                    return
+                schema, channel, message = found
+                content = decoders.content(schema, channel, message)
+                if content is not None:
+                    log = self.stamp is Stamp.log
+                    yield channel.topic, message.log_time if log else message.publish_time, content
+
+
+def _guarded(file: Sidecar, step: Callable[[], _T], at: str | None = None) -> _T:
+    """What a library gives, or an error that names the file.
+
+    Damaged recordings and strangers' schemas end in whatever the readers and decoders stumble
+    over: KeyError, NameError, zstandard's and struct's own.
+    """
+    try:
+        return step()
+    except Exception as error:  # see above; nothing of ours runs inside
+        what = "cannot be decoded" if at else "no MCAP that can be read"
+        raise invalid(file, f"{what}: {error!r:.200}", at=at) from error
 
 
 def _check_chunks(file: Sidecar, summary: Any) -> None:
     """Sizes by the index, before anything is unpacked."""
-    if summary is None:
-        raise invalid(file, "has no index: it was cut off", hint="mcap recover FILE -o OUT.mcap")
     sizes = [chunk.uncompressed_size for chunk in summary.chunk_indexes]
     if sum(sizes) > DATA_BYTES or max(sizes, default=0) > _RECORD_BYTES:
         raise invalid(file, f"{sum(sizes)} bytes when unpacked, at most {DATA_BYTES} are read")
@@ -169,21 +178,16 @@ class _Decoders:
     def content(self, schema: Any, channel: Any, message: Any) -> Any:
         """The message as Python's objects; None when its encoding is not known."""
         kind = channel.message_encoding
+        at = f"topic '{channel.topic}' message {message.sequence}"
         if kind == "json":
-            return self._decoded(channel.topic, json.loads, message)
+            return _guarded(self._file, partial(json.loads, message.data), at)
         key = (kind, channel.schema_id)
         if key not in self._made:
             factory = self._factory(kind)
-            self._made[key] = factory.decoder_for(kind, schema) if factory else None
+            make = partial(factory.decoder_for, kind, schema) if factory else None
+            self._made[key] = None if make is None else _guarded(self._file, make, at)
         decoder = self._made[key]
-        return None if decoder is None else self._decoded(channel.topic, decoder, message)
-
-    def _decoded(self, topic: str, decoder: Any, message: Any) -> Any:
-        try:
-            return decoder(message.data)
-        except Exception as error:
-            at = f"topic '{topic}' message {message.sequence}"
-            raise invalid(self._file, f"cannot be decoded: {error}", at=at) from error
+        return None if decoder is None else _guarded(self._file, partial(decoder, message.data), at)
 
     def _factory(self, kind: str) -> Any:
         if kind not in self._factories:
