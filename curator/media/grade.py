@@ -55,7 +55,7 @@ _HLG_A = 0.17883277
 _HLG_B, _HLG_C = 1 - 4 * _HLG_A, 0.5 - _HLG_A * float(np.log(4 * _HLG_A))
 _SYSTEM_GAMMA = 1.2
 _DISPLAY_GAMMA = 2.4
-_TABLE = 4096
+_TABLE = 1 << 16
 
 
 def rgb_of(
@@ -101,8 +101,8 @@ def sdr(rgb: _Floats, transfer: str) -> _Floats:
     """
     nits = _pq_nits(np.clip(rgb, 0, 1)) if transfer == "smpte2084" else _hlg_nits(rgb)
     nits = _into_gamut(nits @ _BT2020_TO_BT709.T)
-    peak = nits.max(axis=-1, keepdims=True)
-    light = nits * (_rolled(peak) / np.maximum(peak, 1e-6)) / np.float32(WHITE_NITS)
+    peak = _over(np.maximum, nits)
+    light = nits * (_kept_share(peak) / np.float32(WHITE_NITS))
     shown: _Floats = np.power(np.clip(light, 0, 1), np.float32(1 / _DISPLAY_GAMMA))
     return shown
 
@@ -119,10 +119,21 @@ def _bytes(values: _Floats) -> _Bytes:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-def _pq_nits(code: npt.NDArray[np.float32]) -> _Floats:
-    """Light of PQ codes in [0, 1], by a table that is exact to 0.01 %."""
-    nits: _Floats = np.interp(code, _CODES, _NITS).astype(np.float32)
-    return nits
+def _over(ufunc: np.ufunc, rgb: _Floats) -> _Floats:
+    """``(h, w, 1)`` of three channels; several times as fast as a reduction over a short axis."""
+    found: _Floats = ufunc(ufunc(rgb[..., 0:1], rgb[..., 1:2]), rgb[..., 2:3])
+    return found
+
+
+def _looked_up(table: _Floats, place: _Floats) -> _Floats:
+    """Values of an even table at places in [0, 1]."""
+    last = len(table) - 1
+    return table.take((place * last + np.float32(0.5)).astype(np.int32), mode="clip")
+
+
+def _pq_nits(code: _Floats) -> _Floats:
+    """Light of PQ codes in [0, 1], exact to 0.05 %."""
+    return _looked_up(_NITS, code)
 
 
 def _pq_exact(code: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -147,15 +158,15 @@ def _hlg_nits(signal: _Floats) -> _Floats:
     return nits
 
 
-def _rolled(nits: _Floats) -> _Floats:
-    rolled: _Floats = np.interp(nits, _NITS, _ROLLED).astype(np.float32)
-    return rolled
+def _kept_share(nits: _Floats) -> _Floats:
+    """What the roll-off leaves of light."""
+    return _looked_up(_KEPT, np.sqrt(np.sqrt(nits / np.float32(10_000))))
 
 
 def _into_gamut(light: _Floats) -> _Floats:
     """Linear BT.709 without negative parts: mixed with grey of its luminance, as little as needed."""
     luminance = np.maximum(light @ _BT709_LUMINANCE, 0)[..., None]
-    lowest = light.min(axis=-1, keepdims=True)
+    lowest = _over(np.minimum, light)
     share = np.where(lowest < 0, luminance / np.maximum(luminance - lowest, 1e-6), 1)
     kept: _Floats = np.maximum(luminance + share * (light - luminance), 0).astype(np.float32)
     return kept
@@ -177,6 +188,12 @@ def _spline(codes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return rolled
 
 
-_CODES = np.linspace(0, 1, _TABLE)
-_NITS = _pq_exact(_CODES)
-_ROLLED = _pq_exact(_spline(_CODES))
+def _kept_table() -> _Floats:
+    light = 10_000 * np.linspace(0, 1, _TABLE)[1:] ** 4
+    powers = (light / 10_000) ** _M1
+    codes = ((_C1 + _C2 * powers) / (1 + _C3 * powers)) ** _M2
+    return np.concatenate([[1.0], _pq_exact(_spline(codes)) / light]).astype(np.float32)
+
+
+_NITS = _pq_exact(np.linspace(0, 1, _TABLE)).astype(np.float32)
+_KEPT = _kept_table()
