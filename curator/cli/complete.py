@@ -64,7 +64,9 @@ def _names(verb: str, topic: str) -> Sequence[str]:
     if (verb, topic) == ("ops", "show") or verb == "weights":
         from importlib.metadata import entry_points
 
-        groups = ("curator.measures", "curator.shots")
+        groups = ["curator.measures", "curator.shots"]
+        if verb == "ops":
+            groups += ["curator.aligners", "curator.readers"]
         return [point.name for group in groups for point in entry_points(group=group)]
     return []
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from curator.cli import aligners
+from curator.cli import aligners, readers
 from curator.cli.composed import settings_only
 from curator.cli.output import Output
 from curator.cli.topics import topics
@@ -17,7 +17,7 @@ from curator.errors import CuratorError
 __all__ = ["HELP", "run"]
 
 HELP = """
-usage: curator ops [ls] [store.root=DIR]       measures, shot detectors and aligners, what they need, what they cost
+usage: curator ops [ls] [store.root=DIR]       measures, shot detectors, aligners and readers of sidecars
        curator ops show NAME [store.root=DIR]  one of them: meaning, settings, series, signals, weights
 
 Cost is in CPU-seconds per second of 25 fps video, decoding not counted: the prior until it has been timed.
@@ -51,6 +51,11 @@ def _ls(root: Path, output: Output) -> int:
 def _show(name: str, root: Path, output: Output) -> int:
     from curator.registry import measures, shot_detectors
 
+    if name in readers.names() and name not in {*measures(), *shot_detectors(), *aligners.names()}:
+        reader = readers.facts(name)
+        output.say(readers.page(reader))
+        output.document(reader)
+        return 0
     aligner = aligners.facts(name) if name in aligners.names() else None
     if aligner is not None and name not in measures():
         output.say(aligners.page(aligner))
@@ -73,12 +78,15 @@ def _installed() -> Iterator[tuple[str, str]]:
     yield from (("measure", name) for name in measures())
     yield from (("shots", name) for name in shot_detectors())
     yield from (("aligner", name) for name in aligners.names())
+    yield from (("reader", name) for name in readers.names())
 
 
 def _facts(kind: str, name: str, root: Path) -> dict[str, Any]:
     """Everything that is known of an operator at its default settings."""
     if kind == "aligner":
         return aligners.facts(name)
+    if kind == "reader":
+        return readers.facts(name)
     from curator.cli.extras import extra_present
     from curator.registry import load_measure, load_shots
     from curator.spec.operand import measure_instance
@@ -148,6 +156,8 @@ def _need(value: Any) -> str:
 def _line(fact: Mapping[str, Any]) -> str:
     if fact["kind"] == "aligner" and "error" not in fact:
         return aligners.row(fact)
+    if fact["kind"] == "reader" and "error" not in fact:
+        return readers.row(fact)
     return _row(fact)
 
 

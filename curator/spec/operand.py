@@ -198,6 +198,10 @@ def plain_setting(value: Any) -> Any:
     """A setting as JSON knows it."""
     if isinstance(value, enum.Enum):
         return value.name
+    if isinstance(value, Mapping):
+        return {name: plain_setting(one) for name, one in value.items()}
+    if isinstance(value, tuple):
+        return tuple(plain_setting(one) for one in value)
     return str(value) if isinstance(value, Fraction) else value
 
 

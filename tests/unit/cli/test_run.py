@@ -228,6 +228,22 @@ def test_ops_say_what_an_aligner_is_put_to(capsys: pytest.CaptureFixture[str]) -
     assert both["aligner"]["tracks"] == ["own_audio"]
 
 
+def test_ops_say_what_a_reader_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ops", "show", "bvh", "--json"]) == 0
+    fact = last_line(capsys.readouterr().out)
+    assert (fact["kind"], fact["suffixes"]) == ("reader", [".bvh"])
+    settings = fact["settings"]
+    assert isinstance(settings, list)
+    assert {
+        "name": "unit",
+        "default": "cm",
+        "unit": "",
+        "about": "What offsets and positions count.",
+    } in settings
+    assert run(["ops", "show", "c3d"]) == 0
+    assert "extra    curator-build[mocap], installed" in capsys.readouterr().out
+
+
 def test_ops_say_what_a_measure_needs_and_gives(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["ops", "show", "face", "--json"]) == 0
     face = last_line(capsys.readouterr().out)
@@ -240,7 +256,7 @@ def test_ops_say_what_a_measure_needs_and_gives(capsys: pytest.CaptureFixture[st
     assert run(["ops", "--json"]) == 0
     ops = last_line(capsys.readouterr().out)["ops"]
     assert isinstance(ops, list)
-    assert {op["kind"] for op in ops} == {"aligner", "measure", "shots"}
+    assert {op["kind"] for op in ops} == {"aligner", "measure", "reader", "shots"}
     assert [op for op in ops if "error" in op] == []
 
 

@@ -19,6 +19,9 @@ from curator.abc.reader import Sidecar, TrackReader
 from curator.errors import SourceError
 from curator.model.track import Track
 from curator.registry import load_reader, readers
+from curator.spec.operators import instance, read_params
+from curator.spec.places import Places
+from curator.spec.read import Reader
 from curator.spec.schema import field_docs
 from curator.store.tracks import decode_track, encode_track
 from tests.footage import shared
@@ -76,6 +79,26 @@ def starts() -> list[bytes]:
         b"PathFileType\t4\n", b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"PAR1", b"\x89HDF\r\n\x1a\n",
         b"\x89MCAP0\r\n", b"\x02\x50", b"\x1a\x45\xdf\xa3", b"t,x\n0,1\n",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("table", {"unit": "ms", "fps": "30000/1001", "between": {"grip": "hold"}, "tracks": {"a": ["x"]}}),
+        ("bvh", {"unit": "inch", "up": "z", "fps": 29.97}),
+        ("joints", {"joints": ["a", "b"], "parents": {"b": "a"}, "time_unit": "us"}),
+        ("json", {"unit": "ms", "by": "kind"}),
+        ("mcap", {"topics": {"state": "/arm"}, "stamp": "publish"}),
+    ],
+)  # fmt: skip
+def test_settings_go_through_a_recipe_as_json(name, given) -> None:
+    recipe = Reader(Places())
+    params = read_params(load_reader(name), given, "sources.films.read.x", recipe)
+    recipe.finish()
+    assert set(params) >= set(given)
+    assert instance(load_reader(name), json.loads(json.dumps(params))) == instance(
+        load_reader(name), params
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
