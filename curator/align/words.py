@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 from curator.model.span import Span
 from curator.model.sync import Clock
-from curator.model.track import Cue, TextTrack
+from curator.model.track import Cue, Partial, TextTrack
 
 __all__ = ["Partial", "text_on_clip"]
-
-
-class Partial(enum.Enum):
-    """What becomes of a cue, or a word, that a clip has but a part of."""
-
-    middle = "middle"
-    """It belongs to the clip that has its middle: of two clips that meet, to exactly one. For speech."""
-    overlap = "overlap"
-    """It belongs to every clip that has a part of it. For notes that are true all the while."""
-    inside = "inside"
-    """It is left out."""
 
 
 def text_on_clip(track: TextTrack, clock: Clock, span: Span, partial: Partial) -> TextTrack:

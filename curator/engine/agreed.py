@@ -3,28 +3,62 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from fractions import Fraction
 from typing import Any
 
 from curator.engine.beside import Beside, read_document
 from curator.engine.known import VideoKnown
 from curator.errors import CuratorError
+from curator.model.clip import Shot, Transition
 from curator.model.outcome import Failure
+from curator.model.span import Span
 from curator.model.sync import Clock, Offset
 from curator.model.track import Track
-from curator.plan.logical import FORMAT
+from curator.model.video import FrameTable
+from curator.plan.logical import FORMAT, Node
 from curator.plan.physical import Plan
 from curator.plan.sync import Alignment, Question
 from curator.store.key import digest
 from curator.store.tracks import decode_track
 
-__all__ = ["PlanKnown", "offset_output"]
+__all__ = ["PlanKnown", "cut_at", "offset_output"]
 
 
 def offset_output(offset: Offset) -> dict[str, Any]:
     """An offset as the store keeps it."""
     return asdict(offset)
+
+
+def cut_at(shots: Sequence[Shot], cuts: Sequence[Fraction], table: FrameTable) -> tuple[Shot, ...]:
+    """Shots, divided at the first frame at or after each of some instants."""
+    out = list(shots)
+    for instant in cuts:
+        frame = table.index_at(instant)
+        at = table.time(frame)
+        for index, shot in enumerate(out):
+            if not shot.span.start < at < shot.span.end:
+                continue
+            before, after = Span(shot.span.start, at), Span(at, shot.span.end)
+            clean = shot.clean
+            out[index : index + 1] = [
+                replace(
+                    shot,
+                    span=before,
+                    clean=None if clean is None else clean.clip(before),
+                    end_frame=frame,
+                ),
+                replace(
+                    shot,
+                    span=after,
+                    clean=None if clean is None else clean.clip(after),
+                    start_frame=frame,
+                    transition=Transition.cut,
+                ),
+            ]
+            break
+    return tuple(out)
 
 
 class PlanKnown(VideoKnown):
@@ -34,9 +68,16 @@ class PlanKnown(VideoKnown):
     """
 
     def __init__(
-        self, known: VideoKnown, plan: Plan, beside: Mapping[str, Beside], *, has_audio: bool
+        self,
+        known: VideoKnown,
+        plan: Plan,
+        beside: Mapping[str, Beside],
+        *,
+        has_audio: bool,
+        cuts: Sequence[Fraction] = (),
     ) -> None:
         self.__dict__.update(known.__dict__)
+        self._cuts = cuts
         self._plan = plan
         self._has_audio = has_audio
         self.beside = dict(beside)
@@ -54,6 +95,10 @@ class PlanKnown(VideoKnown):
     def used(self) -> frozenset[str]:
         """Keys of the offsets and tracks that were asked for and are there."""
         return frozenset(self._used)
+
+    def shots(self, node: Node, table: FrameTable) -> tuple[Shot, ...]:
+        """The shots that a detector finds, cut also where the source says that something else begins."""
+        return cut_at(super().shots(node, table), self._cuts, table)
 
     # Offsets
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from curator.abc.reader import TrackReader
+from curator.align.dataset import LEROBOT
 from curator.errors import SourceError
 from curator.model.sync import Clock
 from curator.model.video import VideoRef
@@ -22,6 +23,8 @@ from curator.spec.tracks import SOUND
 
 __all__ = ["Beside", "besides", "read_document", "reader_of", "sidecar_urls"]
 
+_DATASET_LEVELS = 4
+"""``videos/CAMERA/chunk-000/file-000.mp4``: what of a video's address tells which episodes it shows."""
 _AUDIO_SUFFIXES = frozenset(
     {".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".oga", ".mka"}
 )
@@ -37,6 +40,8 @@ class Beside:
     fingerprint: str
     """Of the content of the file that is read."""
     spec: ReadSpec
+    video: str
+    """Address of the video."""
 
     @property
     def clock(self) -> Clock:
@@ -65,7 +70,7 @@ class Beside:
             if self.is_sound
             else _reader_document(reader_of(self))
         )
-        return {"file": self.fingerprint, **what}
+        return {"file": self.fingerprint, **what, **_addressed(self)}
 
 
 def sidecar_urls(plan: Plan, ref: VideoRef) -> frozenset[str]:
@@ -80,10 +85,10 @@ def besides(
     declared = plan.recipe.sources[ref.source].read if ref.source in plan.recipe.sources else {}
     out = {}
     for role in sorted(plan.logical.roles):
-        spec, url = declared.get(role, ReadSpec()), ref.sidecars.get(role)
+        spec, url = declared.get(role, ReadSpec(op=ref.readers.get(role))), ref.sidecars.get(role)
         own = fingerprint if url is None else fingerprint_of(url)
         if own is not None and (url is not None or spec.op is not None):
-            out[role] = Beside(role=role, url=url, fingerprint=own, spec=spec)
+            out[role] = Beside(role=role, url=url, fingerprint=own, spec=spec, video=ref.url)
     return out
 
 
@@ -104,8 +109,22 @@ def read_document(beside: Beside) -> dict[str, Any]:
         "format": FORMAT,
         "kind": "read",
         **_reader_document(reader),
-        "inputs": {"file": beside.fingerprint},
+        "inputs": {"file": beside.fingerprint, **_addressed(beside)},
     }
+
+
+def _addressed(beside: Beside) -> dict[str, str]:
+    """The place of the video inside its dataset, where the reader tells tracks of many videos apart by it."""
+    return (
+        {"video": "/".join(beside.video.split("/")[-_DATASET_LEVELS:])}
+        if is_dataset(beside)
+        else {}
+    )
+
+
+def is_dataset(beside: Beside) -> bool:
+    """Whether the sidecar is a part of a dataset, whose reader looks at more than that one file."""
+    return beside.spec.op == LEROBOT
 
 
 def _reader_document(reader: TrackReader) -> dict[str, Any]:

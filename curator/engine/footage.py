@@ -11,8 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from curator.errors import CuratorError
-from curator.model.video import VideoRef
+from curator.align.dataset import is_lerobot, lerobot_videos
+from curator.errors import CuratorError, RecipeError
+from curator.model.video import Rights, VideoRef
 from curator.source.address import is_local, local_path, remote_errors
 from curator.source.discover import discover
 from curator.source.fingerprint import Observed, changed, observe, observe_remote, recall
@@ -135,12 +136,36 @@ def videos_of(recipe: Recipe) -> tuple[VideoRef, ...]:
         RecipeErrors: for sources that match nothing, lack a licence or cannot be reached.
     """
     rights = recipe.rights
+    found, errors = _datasets(recipe)
+    files = {name: spec for name, spec in recipe.sources.items() if name not in found}
     return discover(
-        recipe.sources,
+        files,
         require_license=rights is not RightsMode.unchecked,
         allow=rights.allow if isinstance(rights, RightsSpec) else None,
         places=recipe.places,
+        more=tuple(ref for held in found.values() for ref in held),
+        errors=errors,
     )
+
+
+def _datasets(recipe: Recipe) -> tuple[dict[str, list[VideoRef]], list[RecipeError]]:
+    """The videos of sources that are recorded datasets, by source."""
+    found: dict[str, list[VideoRef]] = {}
+    errors: list[RecipeError] = []
+    for name, spec in recipe.sources.items():
+        folder = local_path(spec.url) if is_local(spec.url) else None
+        if folder is None or not is_lerobot(folder):
+            continue
+        rights = Rights(license=spec.license, attribution=spec.attribution)
+        try:
+            found[name] = list(lerobot_videos(name, folder, rights, camera=spec.camera))
+        except CuratorError as error:
+            found[name] = []
+            where = recipe.places.get(f"sources.{name}.url")
+            errors.append(
+                RecipeError(error.message, reason=error.reason, where=where, hint=error.hint)
+            )
+    return found, errors
 
 
 def known_fingerprint(ref: VideoRef, store: Store) -> str | None:

@@ -307,7 +307,7 @@ def look_at(refs: Sequence[VideoRef], plan: Plan, store: Store | None) -> Iterat
         known.load(plan.nodes.values())
         opened = load(found)
         beside = besides(plan, ref, fingerprint, partial(_fingerprint_of, ref, store))
-        view = PlanKnown(known, plan, beside, has_audio=bool(opened.info.audio))
+        view = PlanKnown(known, plan, beside, has_audio=bool(opened.info.audio), cuts=ref.cuts)
         yield Seen(ref=ref, fingerprint=fingerprint, probe=opened, known=view)
 
 

@@ -37,6 +37,7 @@ def read_errand(beside: Beside, path: Path, video_seconds: float) -> Errand:
             reader=reader,
             url=beside.url,
             name=beside.name,
+            video=beside.video,
             video_seconds=video_seconds,
         ),
         about="sidecars",

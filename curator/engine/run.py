@@ -252,7 +252,11 @@ class _Coordinator:
             probe=found,
             views={
                 number: PlanKnown(
-                    known, plan, video.besides(number), has_audio=bool(found.info.audio)
+                    known,
+                    plan,
+                    video.besides(number),
+                    has_audio=bool(found.info.audio),
+                    cuts=video.refs[number].cuts,
                 )
                 for number, plan in video.plans.items()
             },

@@ -49,7 +49,7 @@ def read(task: ReadTask) -> Read:
     """
     begun = time.process_time()
     path = task.path if task.url is None else task.beside[task.url]
-    file = Sidecar(path=path, name=task.name, video_seconds=task.video_seconds)
+    file = Sidecar(path=path, name=task.name, video_seconds=task.video_seconds, video=task.video)
     tracks = task.reader.read(file)
     return Read(
         tracks={name: encode_track(track) for name, track in tracks.items()},

@@ -81,6 +81,8 @@ class ReadTask:
     url: str | None
     """The sidecar, a key of `beside`; None: the video itself."""
     name: str
+    video: str
+    """Address of the video, for datasets that hold the tracks of many."""
     video_seconds: float
     beside: Mapping[str, Path] = field(default_factory=dict)
     """Url to where the file lies now."""

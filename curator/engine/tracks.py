@@ -7,12 +7,13 @@ from typing import Any
 
 from curator.align.resample import Resampling, on_clip
 from curator.engine.agreed import PlanKnown
+from curator.engine.beside import Beside, is_dataset
 from curator.media.probe import Probe
 from curator.model.clip import Row
 from curator.model.series import Series
 from curator.model.span import Span
 from curator.model.sync import Clock
-from curator.model.track import NumberTrack, TextTrack, Track
+from curator.model.track import NumberTrack, Partial, TextTrack, Track
 from curator.plan.crop import crop_document, crop_path
 from curator.plan.logical import FORMAT
 from curator.plan.physical import Plan
@@ -81,18 +82,24 @@ def cut_tracks(plan: Plan, row: Row, probe: Probe, known: PlanKnown) -> dict[str
             continue
         clock = _clock(role, track, row, known)
         out[f"{TRACKS}.{name}"] = encode_track(
-            _cut(held, clock, row.span, plan.recipe.sample.tracks[name])
+            _cut(held, clock, row.span, plan.recipe.sample.tracks[name], known.beside[role])
         )
     return out
 
 
-def _cut(track: Track, clock: Clock, span: Span, spec: TrackSpec) -> Track:
+def _cut(track: Track, clock: Clock, span: Span, spec: TrackSpec, beside: Beside) -> Track:
     if isinstance(track, TextTrack):
-        return on_clip(track, clock, span)
+        return on_clip(track, clock, span, how=Resampling(partial=_partial(spec, beside)))
     how = Resampling(max_gap_seconds=Fraction(str(spec.max_gap_seconds)))
     if isinstance(track, NumberTrack):
         return on_clip(track, clock, span, fps=spec.fps, how=how)
     return on_clip(track, clock, span, fps=spec.fps, how=how)
+
+
+def _partial(spec: TrackSpec, beside: Beside) -> Partial:
+    if spec.partial is not None:
+        return spec.partial
+    return Partial.overlap if is_dataset(beside) else Partial.middle
 
 
 def _series(plan: Plan, span: Span, known: PlanKnown) -> dict[str, Series]:
@@ -122,4 +129,5 @@ def _sidecar_document(plan: Plan, name: str, row: Row, known: PlanKnown) -> dict
         "clock": _clock(role, track, row, known),
         "fps": spec.fps,
         "max_gap_seconds": spec.max_gap_seconds,
+        "partial": _partial(spec, known.beside[role]),
     }

@@ -74,6 +74,8 @@ class Sample:
     source_width_px: int | None = None
     """Of the source as shown: the pixels that tracks count in."""
     source_height_px: int | None = None
+    videos: Mapping[str, Path] = field(default_factory=dict)
+    """MP4s of more cameras, by name."""
     tracks: Mapping[str, Path] = field(default_factory=dict)
     """``tracks``: series of measures inside the clip, on the video's clock (`curator.store.series`);
     ``tracks.NAME``: a sidecar's track on the clip's clock (`curator.store.tracks`)."""

@@ -34,6 +34,10 @@ class VideoRef:
     rights: Rights
     sidecars: Mapping[str, str] = field(default_factory=dict)
     """Role to url, e.g. ``{"transcript": "a.srt"}``."""
+    readers: Mapping[str, str] = field(default_factory=dict)
+    """Role to reader, where the source knows it and the recipe does not say otherwise."""
+    cuts: tuple[Fraction, ...] = ()
+    """Instants at which something else begins, as the source knows: episodes that share a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

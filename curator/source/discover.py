@@ -54,6 +54,8 @@ def discover(
     allow: Collection[str] | None = None,
     base: Path | None = None,
     places: Mapping[str, Location] | None = None,
+    more: Sequence[VideoRef] = (),
+    errors: Sequence[RecipeError] = (),
 ) -> tuple[VideoRef, ...]:
     """Every video of every source once, sorted by source and url.
 
@@ -63,17 +65,21 @@ def discover(
         allow: the only licences that are wanted, when the recipe names some.
         base: where relative paths start; the working directory unless given.
         places: where the recipe says what, by dotted path, for error messages.
+        more: videos of sources that were searched otherwise.
+        errors: mistakes that were found there.
 
     Raises:
         RecipeErrors: all mistakes of all sources: ``source-empty``, ``source-missing-license``,
             ``source-unreachable``, ``source-rights-differ``, ``source-rights-clash``,
             ``source-not-allowed``, ``source-sidecar``, ``manifest-invalid``.
     """
-    videos, errors = search(sources, require_license=require_license, base=base, places=places)
+    found, mistakes = search(sources, require_license=require_license, base=base, places=places)
+    mistakes += errors
+    videos = tuple(sorted((*found, *more), key=lambda ref: (ref.source, ref.url)))
     if require_license:
-        errors += _rights_errors(videos, allow, places or {})
-    if errors:
-        raise RecipeErrors(errors)
+        mistakes += _rights_errors(videos, allow, places or {})
+    if mistakes:
+        raise RecipeErrors(mistakes)
     return videos
 
 

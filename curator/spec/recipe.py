@@ -14,6 +14,7 @@ from typing import Any
 
 from curator.errors import Location
 from curator.model.look import Fit, Hdr, Matrix
+from curator.model.track import Partial
 
 __all__ = [
     "Absent",
@@ -110,11 +111,13 @@ class SourceSpec:
     """Where videos come from, and under which terms."""
 
     url: str
-    """A path, glob or fsspec URL of videos (``data/**/*.mp4``, ``s3://bucket/films/*.mp4``), or a manifest (``.csv``, ``.jsonl``, ``.parquet``) with a ``url`` column."""
+    """A path, glob or fsspec URL of videos (``data/**/*.mp4``, ``s3://bucket/films/*.mp4``), a manifest (``.csv``, ``.jsonl``, ``.parquet``) with a ``url`` column, or the folder of a LeRobot dataset."""
     license: str | None = None
     """SPDX identifier or free text; a manifest's ``license`` column overrides it."""
     attribution: str | None = None
     """Whom to credit; a manifest's ``attribution`` column overrides it."""
+    camera: str | None = None
+    """Of a LeRobot dataset: the camera whose videos are judged (``top``); null is the first. The others are sidecars by their names, the numbers are ``sidecar.robot.state``, ``sidecar.robot.action`` ..."""
     sidecars: Mapping[str, str] = field(default_factory=dict)
     """Role to path pattern beside each video, with ``{stem}`` and ``{dir}``, e.g. ``transcript: "{stem}.srt"``."""
     read: Mapping[str, ReadSpec] = field(default_factory=dict)
@@ -358,6 +361,8 @@ class TrackSpec:
     """Values per second of the clip's clock, exact (``30000/1001`` may be written); null keeps the times that the track has. Only for sidecars."""
     max_gap_seconds: float = 0.2
     """With `fps`: nothing is made up across a longer hole in the track; there are no values there."""
+    partial: Partial | None = None
+    """Of text: which cues belong to a clip that has but a part of them. Null is ``middle`` for captions and transcripts, and ``overlap`` for what a recorded dataset says (instructions)."""
 
 
 @dataclass(frozen=True, kw_only=True)

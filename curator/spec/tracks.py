@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from curator.errors import MeasureError, RecipeError
@@ -42,19 +42,26 @@ def sidecar_of(of: str) -> tuple[str, str] | None:
 
 
 def roles_of(node: Mapping[str, Any]) -> frozenset[str] | None:
-    """Every role that a source of the document names; None when a manifest may name others."""
+    """Every role that a source of the document names; None when a manifest or a dataset names others."""
     sources = node.get("sources", {})
     roles: set[str] = set()
     for entry in sources.values() if isinstance(sources, Mapping) else ():
         if not isinstance(entry, Mapping):
             continue
         url = entry.get("url")
-        if isinstance(url, str) and PurePosixPath(url).suffix.lower() in _MANIFESTS:
+        if isinstance(url, str) and _names_its_own(url):
             return None
         for name in ("sidecars", "read"):
             held = entry.get(name)
             roles |= {str(role) for role in held} if isinstance(held, Mapping) else set()
     return frozenset(roles)
+
+
+def _names_its_own(url: str) -> bool:
+    """Whether what is there says itself what lies beside its videos: a manifest, a dataset in a folder."""
+    if PurePosixPath(url).suffix.lower() in _MANIFESTS:
+        return True
+    return "://" not in url and (Path(url).expanduser() / "meta" / "info.json").is_file()
 
 
 def read_readers(node: Any, path: str, reader: Reader) -> dict[str, ReadSpec | None]:
