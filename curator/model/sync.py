@@ -17,7 +17,7 @@ class Offset:
     """
 
     seconds: float | None
-    """How late the track is against the video, by the clock it was given with; None: cannot be told."""
+    """How late the track is against the video in the middle of the clip, by the clock it was given with; None: cannot be told."""
     confidence: float = 0.0
     """How far the best offset stands out of the others, in the unit that the aligner states."""
     drift: float | None = None

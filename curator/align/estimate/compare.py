@@ -49,6 +49,8 @@ class _Windows:
     lags: Floats
     curves: Floats
     """``(windows, lags)``."""
+    luck: Floats
+    """``(windows,)``."""
 
 
 def compare(
@@ -122,13 +124,19 @@ def _windows(
             )
         )
     middles = (edges[1:] + edges[:-1] - len(rows)) / 2 * step
-    return _Windows(middles, curves[0].lags_seconds, np.stack([one.values for one in curves]))
+    return _Windows(
+        middles,
+        curves[0].lags_seconds,
+        np.stack([one.values for one in curves]),
+        np.array([one.luck for one in curves]),
+    )
 
 
 def _best(windows: _Windows, most: float, step: float) -> tuple[Peak | None, float | None]:
     """The best lag in the middle of the clip; and how it changes, where there are several windows."""
     if len(windows.middles) < 2:
-        return highest(Curve(windows.lags, windows.curves[0]), max_offset_seconds=most), None
+        only = Curve(windows.lags, windows.curves[0], float(windows.luck[0]))
+        return highest(only, max_offset_seconds=most), None
     # Drifts are tried in steps that move the first and the last window by half a grid step each.
     finest = step / (windows.middles[-1] - windows.middles[0])
     tried = finest * np.arange(-round(_MOST_DRIFT / finest), round(_MOST_DRIFT / finest) + 1)
@@ -153,7 +161,8 @@ def _stacked(windows: _Windows, drift: float) -> Curve:
     total = np.where(known, rows, 0.0).sum(axis=0)
     share = known.mean(axis=0)
     mean = total / np.maximum(known.sum(axis=0), 1)
-    return Curve(windows.lags, np.where(share >= 0.5, mean * np.sqrt(share), np.nan))
+    luck = float(np.sqrt(np.square(windows.luck).sum())) / len(windows.luck)
+    return Curve(windows.lags, np.where(share >= 0.5, mean * np.sqrt(share), np.nan), luck)
 
 
 def _moved(row: Floats, move: int) -> Floats:

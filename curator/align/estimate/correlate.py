@@ -5,9 +5,9 @@ for nothing): Padfield, "Masked object registration in the Fourier domain", IEEE
 confidence follows the idea of SyncNet (Chung and Zisserman, 2016), whose confidence is the best
 value over that of the median lag. Theirs has the unit of the network's distances and grows with
 luck where many lags compete; here the best value is counted in standard deviations of the
-competing lags, and set against what the best of that many competitors reaches by chance (Rice's
-formula for the level crossings of a random curve). So wrong pairs have a confidence of 0 +- 1
-whatever the length of the clip and the width of the search.
+competing lags (or by Bartlett's formula, where those are too few), and set against what the best of
+that many competitors reaches by chance (Rice's formula for the level crossings of a random curve). So
+wrong pairs have a confidence of 0 +- 1 whatever the length of the clip and the width of the search.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ _LEAST_OVERLAP = 0.5
 _LEAST_COMPETITORS = 8
 _LOBE = 2.0
 """Half widths at half height that belong to the peak itself."""
+_STILL = 0.2
+"""Share of the usual variance below which a stretch is not scaled up any more."""
 _FLAT = 1e-9
 _HIGHEST = 60.0
 
@@ -43,6 +45,8 @@ class Curve:
     """``(2 n + 1,)`` even and symmetric; positive: the track is late."""
     values: Floats
     """In [-1, 1], weighed down where the two overlap less; NaN where they hardly do."""
+    luck: float = 0.0
+    """Standard deviation that the values of a wrong pair would have, from how long each of the two remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ def correlation(
     if not len(seen) or not len(heard):
         return Curve(seconds, np.full(len(lags), np.nan))
     values = _masked(seen, heard, lags + video[0] - track[0]) @ share / share.size
-    return Curve(seconds, values)
+    return Curve(seconds, values, _luck(seen, heard, share))
 
 
 def highest(curve: Curve, *, max_offset_seconds: float) -> Peak | None:
@@ -93,7 +97,8 @@ def highest(curve: Curve, *, max_offset_seconds: float) -> Peak | None:
     rivals = _competitors(values, index)
     if np.isfinite(rivals).sum() < _LEAST_COMPETITORS:
         return Peak(seconds, height, 0.0)
-    return Peak(seconds, height, _confidence(height, rivals, step, 2 * max_offset_seconds))
+    window = 2 * max_offset_seconds
+    return Peak(seconds, height, _confidence(height, rivals, curve.luck, step, window))
 
 
 def _without_mean(values: Floats) -> Floats:
@@ -125,13 +130,37 @@ def _masked(seen: Floats, heard: Floats, lags: npt.NDArray[np.int64]) -> Floats:
     mean_a, mean_b = at_lags(fa, fmb), at_lags(fma, fb)
     power_a = at_lags(faa, fmb) - mean_a**2 / safe
     power_b = at_lags(fma, fbb) - mean_b**2 / safe
-    both = np.sqrt(np.maximum(power_a, 0) * np.maximum(power_b, 0))
-    least = 1e-6 * safe  # rows have variance 1: less than this is a channel that stands still
+    # Rows have variance 1. A stretch that hardly moves must not count as much as one that does.
+    both = np.sqrt(np.maximum(power_a, _STILL * safe) * np.maximum(power_b, _STILL * safe))
     product = at_lags(fa, fb) - mean_a * mean_b / safe
-    values = np.where(both > least, product / np.maximum(both, least), 0.0).clip(-1, 1)
+    values = (product / both).clip(-1, 1)
     overlap = count / max(1.0, float(count.max()))
     out: Floats = np.where(overlap >= _LEAST_OVERLAP, values * np.sqrt(overlap), np.nan)
     return out
+
+
+def _luck(seen: Floats, heard: Floats, share: Floats) -> float:
+    """Standard deviation of the mean correlation of a wrong pair: Bartlett's formula.
+
+    The sum over all shifts of the product of both autocorrelations, over the length: what remembers
+    long has few independent samples. Channels remember each other as well.
+    """
+    one, other = (_memory(np.nan_to_num(rows)) for rows in (seen, heard))
+    known = int(np.isfinite(seen[:, 0]).sum())
+    reach = min(len(seen), len(heard)) - 1
+    shifts = np.arange(-reach, reach + 1)
+    product = one[shifts % len(one)] * other[shifts % len(other)]
+    total = float(np.einsum("kcd,c,d->", product, share, share)) / share.size**2
+    return float(np.sqrt(max(total, 0.0) / max(known, 1)))
+
+
+def _memory(rows: Floats) -> Floats:
+    """``(shifts, channels, channels)`` correlation of every channel with every one, at every shift."""
+    size = 1 << (2 * len(rows)).bit_length()
+    spectrum = np.fft.rfft(rows, size, axis=0)
+    power = max(1.0, float(np.square(rows).sum(axis=0).max()))
+    sums: Floats = np.fft.irfft(np.conj(spectrum)[:, :, None] * spectrum[:, None, :], size, axis=0)
+    return sums / power
 
 
 def between(values: Floats, index: int) -> tuple[float, float]:
@@ -159,15 +188,22 @@ def _competitors(values: Floats, index: int) -> Floats:
     return out
 
 
-def _confidence(height: float, rivals: Floats, step: float, window_seconds: float) -> float:
-    """`height` against the highest of what curves like `rivals` reach within the window."""
+def _confidence(
+    height: float, rivals: Floats, luck: float, step: float, window_seconds: float
+) -> float:
+    """`height` against the highest of what curves like `rivals` reach within the window.
+
+    A few slow movements leave so few competitors that those may all happen to be low: then what
+    the two remember says how far luck reaches.
+    """
     known = rivals[np.isfinite(rivals)]
-    spread = float(known.std())
-    if spread < _FLAT:
+    own = float(known.std())
+    spread = max(own, luck)
+    if own < _FLAT:
         return 0.0  # nothing competes: what repeats nowhere cannot be told from luck
     slope = np.diff(rivals) / step
     slope = slope[np.isfinite(slope)]
-    crossings = float(np.sqrt(np.mean(slope**2))) / spread / (2 * np.pi) * window_seconds
+    crossings = float(np.sqrt(np.mean(slope**2))) / own / (2 * np.pi) * window_seconds
     if not isfinite(crossings):
         return 0.0
     low, middle, high = (_level(p, crossings) for p in (0.1587, 0.5, 0.8413))

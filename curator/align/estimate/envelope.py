@@ -53,8 +53,8 @@ class Envelope:
     of_track: ClassVar[frozenset[str]] = frozenset()
     listens: ClassVar[bool] = True
     confidence: ClassVar[str] = (
-        "standard deviations above the best lag of a wrong pair, of the levels: right pairs 8 to 60 from 3 s"
-        " on, other recordings 0 +- 1"
+        "standard deviations above the best lag of a wrong pair, of the levels: right pairs 10 to 60 from 4 s"
+        " on, 4 and more in noise as loud as the sound; other recordings 0 +- 1"
     )
 
     def estimate(self, pair: Pair, *, max_offset_seconds: float) -> Offset:

@@ -44,8 +44,8 @@ class SpeechText:
     of_track: ClassVar[frozenset[str]] = frozenset()
     listens: ClassVar[bool] = False
     confidence: ClassVar[str] = (
-        "standard deviations above the best lag of a wrong pair: right pairs 1 to 5 in 10 s, 4 and more"
-        " from 30 s on; wrong pairs 0 +- 1"
+        "standard deviations above the best lag of a wrong pair: right pairs 1.5 to 2 with four phrases in 10 s,"
+        " more with every pause; wrong pairs 0 +- 1"
     )
 
     def estimate(self, pair: Pair, *, max_offset_seconds: float) -> Offset:
