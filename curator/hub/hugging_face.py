@@ -8,7 +8,6 @@ which commits in pieces.
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -109,8 +108,19 @@ class HuggingFaceRemote:
 
     def read(self, path: str, revision: str) -> bytes:
         """A small file as a whole."""
-        with tempfile.TemporaryDirectory(prefix="curator-") as folder:
-            return self.download(path, revision, Path(folder)).read_bytes()
+        from huggingface_hub import get_session, hf_hub_url, hf_raise_for_status
+        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # documented there
+
+        def got() -> bytes:
+            url = hf_hub_url(
+                self._repo, path, repo_type=_TYPE, revision=revision, endpoint=_endpoint()
+            )
+            # The client drops the token where it is sent on to another host.
+            answer = get_session().get(url, headers=build_hf_headers(), follow_redirects=True)
+            hf_raise_for_status(answer)
+            return bytes(answer.content)
+
+        return self._again(got)
 
     def open(self, path: str, revision: str) -> BinaryIO:
         """A file to seek in, read in blocks as they are needed."""

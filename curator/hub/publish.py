@@ -144,9 +144,7 @@ def _publish(
     if there.head is None:
         there = _made(remote, spec)
     commit = _send(remote, there, work, say)
-    if not _is_ours(remote, commit, work):
-        raise _overtaken(remote)
-    checked = _confirm(remote, commit, spec, say, prefer=[one.path for one in work.upload])
+    checked = _confirm(remote, commit, spec, say, work=work)
     remote.tag(work.edition.version.tag, commit, _title(release, work))
     return replace(report, commit=commit, verified=checked)
 
@@ -246,7 +244,7 @@ def _finish(
         say(f"v{last.version} was committed and never tagged; publishing finishes it first")
         return report, there
     say(f"v{last.version} was committed and never tagged: checking and tagging it")
-    checked = _confirm(remote, last.commit, spec, say, prefer=())
+    checked = _confirm(remote, last.commit, spec, say, work=None)
     remote.tag(last.version.tag, last.commit, f"v{last.version}")
     report = replace(report, verified=checked, outcome="tagged")
     return report, replace(there, tags={**there.tags, last.version.tag: last.commit})
@@ -361,18 +359,24 @@ def _confirm(
     spec: PublishSpec,
     say: Callable[[str], None],
     *,
-    prefer: Sequence[str],
+    work: _Work | None,
 ) -> tuple[str, ...]:
     """Compare a commit with its manifest: all of its listing, and some of its content.
 
+    Args:
+        work: What the commit was made of, where this run made it.
+
     Raises:
-        RemoteError: ``remote-damaged``; there is no tag then.
+        RemoteError: ``remote-damaged``, or ``remote-moved`` when it is another's; there is no tag then.
     """
     files = remote.files(commit)
     found = published(remote, commit, files)
+    if work is not None and (found is None or found.note_bytes != work.edition.note_bytes):
+        raise _overtaken(remote)
     if found is None or not found.is_whole(files):
         raise _damaged(remote, "files are missing or are not what its manifest says")
     told = found.manifest["files"]
+    prefer = [one.path for one in work.upload] if work else []
     paths = _sample(told, prefer, spec.verify_files, found.digest)
     with tempfile.TemporaryDirectory(prefix="curator-") as folder:
         for path in paths:

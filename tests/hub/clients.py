@@ -45,4 +45,5 @@ def without_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     quick.sleep = waits.append
     monkeypatch.setattr(http, "time", quick)
     monkeypatch.setattr("curator.hub.hugging_face.time", quick)
+    monkeypatch.setattr("curator.hub.publish.time", quick)
     return waits

@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -57,6 +57,7 @@ class HubServer:
         self.requests: list[Request] = []
         self.leaks: list[str] = []
         """Paths of the storage that were asked for with a token: clients must not send it there."""
+        self._open = 0
         self._lock = threading.Lock()
         self._parts: dict[str, dict[int, bytes]] = {}
         self._http = _Http(("127.0.0.1", 0), _Handler)
@@ -128,9 +129,39 @@ class HubServer:
                 and ("/resolve/" in one.path or one.path.startswith("/storage/"))
             )
 
-    def note(self, request: Request) -> None:
+    def note(
+        self, method: str, path: str, body: bytes, reply: Reply | None, fault: str | None
+    ) -> None:
         with self._lock:
-            self.requests.append(request)
+            self.requests.append(
+                Request(
+                    number=len(self.requests),
+                    method=method,
+                    path=path,
+                    status=reply.status if reply else None,
+                    bytes_in=len(body),
+                    bytes_out=len(reply.body) if reply else 0,
+                    fault=fault,
+                )
+            )
+
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        """While a request is answered."""
+        with self._lock:
+            self._open += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open -= 1
+
+    def wait_until_idle(self, seconds: float = 0.05) -> None:
+        """Until nobody has asked for that long: a client that gave up may have threads that have not."""
+        seen = -1
+        while self._open or seen != len(self.requests):
+            seen = len(self.requests)
+            time.sleep(seconds)
 
     def put_part(self, oid: str, number: int, data: bytes) -> None:
         with self._lock:
@@ -173,34 +204,31 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         owner = self.server.owner
-        fault = owner.schedule.next(self.command, self.path)
-        kind = fault.kind if fault else None
-        status, bytes_in, bytes_out = None, 0, 0
-        try:
+        with owner.busy():
+            fault = owner.schedule.next(self.command, self.path)
+            kind = fault.kind if fault else None
             if kind == "before" and fault and fault.action:
                 fault.action()
             if kind == "slow" and fault:
                 time.sleep(fault.seconds)
             body = self._body(half=kind == "drop-mid-body")
-            bytes_in = len(body)
-            reply = self._reply(fault, body)
-            status, bytes_out = reply.status, len(reply.body)
-            self._send(reply, fault)
-        except _CutError:
-            self._close()
-        finally:
-            number = len(owner.requests)
-            owner.note(Request(number, self.command, self.path, status, bytes_in, bytes_out, kind))
+            try:
+                reply = self._reply(fault, body)
+                # Written down before it is sent: who has the answer finds the request in the log.
+                owner.note(self.command, self.path, body, reply, kind)
+                self._send(reply, fault)
+            except _CutError:
+                self._close()
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815 - names of http.server
 
     def _reply(self, fault: Fault | None, body: bytes) -> Reply:
         kind = fault.kind if fault else None
         if kind in {"drop", "drop-mid-body"}:
-            raise _CutError
+            raise self._cut(body, kind)
         if kind == "call" and fault and fault.action:
             fault.action()
-            raise _CutError
+            raise self._cut(body, kind)
         if kind == "error" and fault:
             return _failing(fault)
         if kind == "echo" and fault:
@@ -213,10 +241,14 @@ class _Handler(BaseHTTPRequestHandler):
         reply = answer(self._call(body))
         if kind == "call-after" and fault and fault.action:
             fault.action()
-            raise _CutError
+            raise self._cut(body, kind)
         if kind == "drop-after":
-            raise _CutError
+            raise self._cut(body, kind)
         return _failing(fault) if kind == "error-after" and fault else reply
+
+    def _cut(self, body: bytes, kind: str) -> _CutError:
+        self.server.owner.note(self.command, self.path, body, None, kind)
+        return _CutError()
 
     def _call(self, body: bytes) -> Call:
         split = urlsplit(self.path)
