@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from fractions import Fraction
 
 from curator.model.span import Span
@@ -94,15 +95,17 @@ class Drafts:
         return tuple(word for word in made if word is not None)
 
 
-def exact_seconds(value: float, unit: Fraction = Fraction(1)) -> Fraction:
-    """A number from a file, in units of `unit` seconds, as the decimal that it was written as.
+def exact_seconds(value: float, unit: Fraction | None = None) -> Fraction:
+    """A number from a file, in `unit` seconds (1 unless given), as the decimal that it was written as.
 
     Raises:
         ValueError: when it is no time: not finite, or months away.
     """
-    if not math.isfinite(value) or abs(value) * float(unit) > _LONGEST_SECONDS:
+    if not math.isfinite(value) or abs(value) * (float(unit) if unit else 1) > _LONGEST_SECONDS:
         raise ValueError(f"{value} is no time inside a video")
-    return Fraction(str(value)) * unit
+    # Faster than Fraction(str), and a day of words has 300,000 times.
+    exact = Fraction(*Decimal(repr(value)).as_integer_ratio())
+    return exact * unit if unit else exact
 
 
 def clock_seconds(hours: str | None, minutes: str, seconds: str, fraction: str) -> Fraction:

@@ -47,7 +47,7 @@ class Table:
     unit: TimeUnit = TimeUnit.s
     """What it counts; columns of dates count ns."""
     fps: Fraction | None = field(default=None, metadata={"unit": "fps"})
-    """Rows per second, exact; then no column of times is read."""
+    """Rows per second, exact; then columns of times are left out."""
     from_first: bool = False
     """Whether times count from the first row, as for times of day; else their zero is the video's."""
     tracks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -104,7 +104,8 @@ class Table:
             raise invalid(file, f"no column of numbers is called '{missing[0]}'")
         if self.tracks:
             return dict(self.tracks)
-        usable = [name for name in columns if name not in _NUMBERING]
+        aside = {*_NUMBERING, *(_TIMES if self.fps else ())}
+        usable = [name for name in columns if name not in aside]
         wide = [name for name in usable if not is_text(columns[name]) and _ndim(columns[name]) > 1]
         single = tuple(name for name in usable if name not in wide)
         if not usable:

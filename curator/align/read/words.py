@@ -151,7 +151,7 @@ class Words:
     def _seconds(self, file: Sidecar, value: Any, where: str, name: str) -> Fraction:
         found = number(file, value, where, name)
         try:
-            return exact_seconds(found, self.unit.value)
+            return exact_seconds(found, None if self.unit is TimeUnit.s else self.unit.value)
         except ValueError as error:
             raise invalid(file, str(error), at=where) from error
 

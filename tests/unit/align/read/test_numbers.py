@@ -93,6 +93,8 @@ def test_rows_without_times_come_at_an_exact_rate(tmp_path) -> None:
     track = number(Table(fps=Fraction(30000, 1001)).read(sidecar(tmp_path, "a.csv", "x\n1\n2\n")))
     assert track.series.time_base == Fraction(1001, 30000)
     assert track.series.ticks.tolist() == [0, 1]
+    file = sidecar(tmp_path, "b.csv", "timestamp,x\n7,1\n7,2\n")
+    assert number(Table(fps=Fraction(5)).read(file)).fields == ("x",)
 
 
 def test_times_of_day_can_count_from_the_first_row(tmp_path) -> None:
