@@ -34,7 +34,7 @@ class Bvh:
 
     The format knows neither units nor which axis points up: say them. Any order of channels is
     read. Position channels take the place of a joint's OFFSET, as Blender has it. End sites become
-    joints called ``PARENT_end``. A frame time that is a usual rate, rounded (``.03333``), is taken
+    joints called ``PARENT_end``; a name that is taken gets the joint's number behind it. A frame time that is a usual rate, rounded (``.03333``), is taken
     for that rate.
 
     Own parser: of the libraries, bvhio gives one object per joint and frame, and bvh knows neither
@@ -98,6 +98,7 @@ class _Tree:
         self.width = 0
         self._open: list[int] = []
         self._named: int | None = None
+        self._names: set[str] = set()
 
     def read(self, lines: list[str]) -> int:
         """Read up to MOTION; gives the number of that line."""
@@ -158,6 +159,9 @@ class _Tree:
         name = f"{self._current.name}_end" if word == "END" else " ".join(words[1:])
         if not name:
             raise self._wrong(f"{word} has no name", number)
+        if name in self._names:  # a hand with several end sites, a careless exporter
+            name = f"{name}#{len(self.joints)}"
+        self._names.add(name)
         self._named = len(self.joints)
         self.joints.append(_Joint(name=name, parent=parent))
 

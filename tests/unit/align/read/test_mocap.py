@@ -120,6 +120,12 @@ def test_an_arm_bends_as_its_angles_say(tmp_path) -> None:
     np.testing.assert_allclose(track.positions, expected, atol=1e-6)
 
 
+def test_names_that_repeat_are_told_apart(tmp_path) -> None:
+    text = ARM.replace("JOINT elbow", "JOINT shoulder")
+    track = motion(Bvh(), sidecar(tmp_path, "a.bvh", text))
+    assert track.skeleton.joints == ("shoulder", "shoulder#1", "shoulder#1_end")
+
+
 @IN_PLACE
 @given(hnp.arrays(np.float64, (3, 9), elements=st.floats(-180, 180)))
 def test_bvh_positions_follow_from_its_rotations(tmp_path, values) -> None:

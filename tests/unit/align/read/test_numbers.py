@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from mcap.writer import Writer
+from mcap_protobuf.writer import Writer as ProtobufWriter
 from mcap_ros2.writer import Writer as RosWriter
 
 from curator.align.read.camera import Camera, Turn
@@ -344,6 +347,28 @@ def test_ros_messages_without_their_headers(tmp_path) -> None:
     track = number(Mcap().read(existing(tmp_path / "a.mcap")), "joints")
     assert track.fields == ("position.0", "position.1")
     np.testing.assert_allclose(track.series.values[:, 0], [0, 0.1, 0.2])
+
+
+def test_protobuf_and_ros_1_messages(tmp_path) -> None:
+    path = tmp_path / "a.mcap"
+    with path.open("wb") as out, ProtobufWriter(out) as protobuf:
+        for k in range(3):
+            message = Timestamp(seconds=k, nanos=2 * k)
+            protobuf.write_message("/joint", message, k * 10**9, k * 10**9)
+    track = number(Mcap().read(existing(path)), "joint")
+    assert track.fields == ("seconds", "nanos")
+    assert track.series.values.tolist() == [[0, 0], [1, 2], [2, 4]]
+
+    with path.open("wb") as out:
+        writer = Writer(out)
+        writer.start("ros1")
+        schema = writer.register_schema("std_msgs/Float64", "ros1msg", b"float64 data")
+        channel = writer.register_channel("/x", "ros1", schema)
+        for k in range(3):
+            writer.add_message(channel, k * 10**9, struct.pack("<d", k / 2), k * 10**9)
+        writer.finish()
+    track = number(Mcap().read(existing(path)), "x")
+    assert track.series.values.tolist() == [[0], [0.5], [1]]
 
 
 def test_recordings_that_are_wrong_are_refused(tmp_path, monkeypatch) -> None:
