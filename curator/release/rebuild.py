@@ -145,7 +145,7 @@ def rebuild(
         folder=again.folder,
         same=len(both) - sum(one.what == "changed" for one in found),
         differences=tuple(found),
-        causes=(*_apart_from_places(changes.settings), *changes.versions, *changes.sources),
+        causes=tuple(_causes([*changes.settings, *changes.versions, *changes.sources])),
     )
 
 
@@ -160,9 +160,11 @@ def _missing(
     return Difference(sample=sample, what="missing", why=why)
 
 
-def _apart_from_places(settings: Sequence[Change]) -> Iterator[Change]:
-    for one in settings:
-        if not (one.path.startswith("sources.") and one.path.endswith(".url")):
+def _causes(changes: Sequence[Change]) -> Iterator[Change]:
+    """Without places, which may differ, and without the plan, which follows from the recipe."""
+    for one in changes:
+        is_place = one.path.startswith("sources.") and one.path.endswith(".url")
+        if not is_place and not one.path.startswith("plan."):
             yield one
 
 
