@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,12 +21,14 @@ from curator.hub.changes import Changes
 from curator.hub.remote import LocalFile, Remote, RemoteFile, local_file
 from curator.hub.surface import surface
 from curator.hub.version import Version
-from curator.release.manifest import VERSION_FILE
+from curator.release.manifest import CROISSANT, VERSION_FILE
 from curator.release.read import ReleaseFolder
+from curator.release.retell import retold_card, retold_croissant
 
 __all__ = ["Edition", "Published", "edition", "published", "release_digest"]
 
 _FORMAT = 1
+_HUB = "https://huggingface.co"
 _MOST_HISTORY = 100
 """Versions that the changelog tells; each tag's own card tells those before it."""
 
@@ -134,16 +137,23 @@ def edition(
     )
     own = {file.path: file for file in files}
     text = (release.folder / "README.md").read_text(encoding="utf-8")
+    text = retold_card(text, release.manifest)
     own["README.md"] = local_file("README.md", _card(text, address, version, history).encode())
+    if CROISSANT in own:
+        text = (release.folder / CROISSANT).read_text(encoding="utf-8")
+        made = {"files": _described(own)}
+        document = retold_croissant(
+            json.loads(text), made, version=str(version), url=_page(address)
+        )
+        own[CROISSANT] = local_file(CROISSANT, _json_bytes(document))
     own[VERSION_FILE] = local_file(VERSION_FILE, note)
-    told = {path: {"bytes": one.size_bytes, "sha256": one.sha256} for path, one in own.items()}
-    document = {
+    manifest = {
         **release.manifest,
-        "files": told,
+        "files": _described(own),
         "tag": version.tag,
         "parent": parent.version.tag if parent else None,
     }
-    own["manifest.json"] = local_file("manifest.json", _json_bytes(document))
+    own["manifest.json"] = local_file("manifest.json", _json_bytes(manifest))
     return Edition(version=version, files=tuple(own[path] for path in sorted(own)), note_bytes=note)
 
 
@@ -161,13 +171,27 @@ def _history(
 def _card(text: str, address: str, version: Version, history: Sequence[Mapping[str, Any]]) -> str:
     """The release's card, told where it is and with its changelog."""
     where = f'"{address}", revision="{version.tag}"'
-    text = re.sub(r'(load_dataset\()"FOLDER"', lambda found: f"{found[1]}{where}", text)
+    text = re.sub(
+        r'(load_dataset\(|curator\.load\()"FOLDER"', lambda found: f"{found[1]}{where}", text
+    )
+    text = text.replace("curator pull FOLDER", f"curator pull {address}@{version.tag}")
     lines = ["", "## Changelog", ""]
     for entry in history:
         lines += [f"### v{entry['version']}", ""]
         lines += [f"- {_plain(one['text'])} ({one['level']})" for one in entry["reasons"]]
         lines.append("")
     return text.rstrip("\n") + "\n" + "\n".join(lines)
+
+
+def _page(address: str) -> str | None:
+    """Where people see a dataset of the Hub; None for other places."""
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", address):
+        return None
+    return f"{os.environ.get('HF_ENDPOINT') or _HUB}/datasets/{address}"
+
+
+def _described(files: Mapping[str, LocalFile]) -> dict[str, dict[str, Any]]:
+    return {path: {"bytes": one.size_bytes, "sha256": one.sha256} for path, one in files.items()}
 
 
 def _plain(text: str) -> str:

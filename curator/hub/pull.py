@@ -20,6 +20,7 @@ from curator.hub.version import Version
 from curator.hub.where import Where
 from curator.pack.rewrite import keep_rows
 from curator.release.manifest import describe, write_json
+from curator.release.retell import retell
 from curator.store.lock import WriterLock
 
 __all__ = ["Pulled", "cached", "pull", "pull_tables", "revision_of"]
@@ -272,11 +273,10 @@ def _cut(
             thin.replace(folder / path)
     all_shards = {told["shard"] for told in manifest["samples"].values()}
     others = [path for path in manifest["files"] if path not in all_shards]
-    return {
-        **manifest,
-        "files": describe(folder, [*others, *shards]),
-        "samples": {name: told for name, told in manifest["samples"].items() if name in kept},
-    }
+    samples = {name: told for name, told in manifest["samples"].items() if name in kept}
+    cut = {**manifest, "files": describe(folder, [*others, *shards]), "samples": samples}
+    retell(folder, cut)
+    return cut | {"files": describe(folder, cut["files"])}
 
 
 def _is_here(target: Path, found: Published, part: Mapping[str, Any] | None) -> bool:

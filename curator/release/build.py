@@ -32,6 +32,7 @@ from curator.plan.physical import Plan
 from curator.plan.sync import SYNC_SIGNALS
 from curator.release.content import Release, ReleaseContent
 from curator.release.posters import StoredPosters
+from curator.release.reasons import reasons
 from curator.release.write import write
 from curator.spec.crops import CROP, is_boxed
 from curator.spec.document import document
@@ -193,6 +194,7 @@ def _content(
         posters=StoredPosters(store, plan, ran.outcomes),
         tracks=track_infos(plan, ran.samples),
         footprints=footprints_table(plan, ran.contenders, ran.samples),
+        reasons=reasons(plan.recipe),
     )
 
 

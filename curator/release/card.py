@@ -12,7 +12,8 @@ from jinja2 import Environment, StrictUndefined
 
 from curator.release import words
 from curator.release.content import ReleaseContent
-from curator.release.facts import Facts, facts
+from curator.release.facts import Facts, SignalLine, facts
+from curator.release.spark import spark
 
 __all__ = ["card", "front_matter"]
 
@@ -24,11 +25,39 @@ epl-2.0 etalab-2.0 eupl-1.1 gfdl gpl gpl-2.0 gpl-3.0 agpl-3.0 isc lgpl lgpl-2.1 
 mpl-2.0 odbl odc-by ofl-1.1 osl-3.0 pddl unlicense wtfpl zlib"""
 """What the Hub takes in ``license``; it refuses a card with any other word."""
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-_TASKS = {"robotics": "robotics", "motion": "text-to-video", "avatar": "image-to-video"}
+_TASKS = {
+    "avatar": "image-to-video",
+    "broll": "text-to-video",
+    "motion": "text-to-video",
+    "robotics": "robotics",
+}
+_USES = {
+    "avatar": "models of talking heads: avatars, dubbing, lip sync",
+    "broll": "models that make video from text or pictures",
+    "motion": "models of human motion, and video models that should move well",
+    "robotics": "world models and imitation learning: manipulation seen by a still camera",
+}
+_METRICS = ("metrics", "shots")
+"""Tables of a release that load as configurations of their own."""
 
 
-def card(content: ReleaseContent, *, version: str, digest: str) -> str:
-    """``README.md``: YAML front matter that the Hub and `datasets` read, then Markdown."""
+def card(
+    content: ReleaseContent,
+    *,
+    version: str,
+    digest: str,
+    info: Mapping[str, Any] | None = None,
+    contact: str | None = None,
+) -> str:
+    """``README.md``: YAML front matter that the Hub and `datasets` read, then Markdown.
+
+    Args:
+        content: The release.
+        version: What it is called.
+        digest: Of its content.
+        info: ``dataset_info`` of the metadata.
+        contact: Path of the contact sheet inside the release, when there is one.
+    """
     totals = facts(content)
     environment = Environment(
         undefined=StrictUndefined,
@@ -41,6 +70,8 @@ def card(content: ReleaseContent, *, version: str, digest: str) -> str:
         "duration": words.duration,
         "number": words.number,
         "percent": words.percent,
+        "bars": _bars,
+        "bars_kept": _bars_kept,
     }
     template = files("curator.release").joinpath("card.md.j2").read_text(encoding="utf-8")
     body = environment.from_string(template).render(
@@ -49,17 +80,22 @@ def card(content: ReleaseContent, *, version: str, digest: str) -> str:
         facts=totals,
         funnel=content.funnel,
         thresholds=_thresholds(content),
+        sync_bounds=content.recipe.align,
+        uses=_USES.get(content.recipe.target),
+        contact=contact,
         version=version,
         digest=digest,
         curator=_curator_version(content.lock),
     )
     matter = yaml.safe_dump(
-        front_matter(content, totals), sort_keys=False, allow_unicode=True, width=1000
+        front_matter(content, totals, info), sort_keys=False, allow_unicode=True, width=1000
     )
     return f"---\n{matter}---\n{body}\n"
 
 
-def front_matter(content: ReleaseContent, totals: Facts) -> dict[str, Any]:
+def front_matter(
+    content: ReleaseContent, totals: Facts, info: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The card's metadata; splits are matched to files by name."""
     splits = [line.name for line in totals.splits] or ["train"]
     data = [{"split": name, "path": f"data/{name}-*.parquet"} for name in splits]
@@ -73,8 +109,9 @@ def front_matter(content: ReleaseContent, totals: Facts) -> dict[str, Any]:
         "annotations_creators": ["machine-generated"],
         "configs": [
             {"config_name": "default", "default": True, "data_files": data},
-            *({"config_name": one, "data_files": f"{one}.parquet"} for one in ("metrics", "shots")),
+            *({"config_name": one, "data_files": f"{one}.parquet"} for one in _METRICS),
         ],
+        **({"dataset_info": [dict(info)]} if info else {}),
     }
 
 
@@ -103,10 +140,26 @@ def _thresholds(content: ReleaseContent) -> list[dict[str, str]]:
             "signal": info.name,
             "bound": words.bounds(*bound, info.unit),
             "about": info.about,
+            "reason": _reason(content.reasons, name),
         }
         for info in sorted(content.signals.values(), key=lambda one: one.name)
         for name, bound in sorted(info.thresholds.items())
     ]
+
+
+def _reason(reasons: Mapping[str, str], name: str) -> str:
+    """By the condition's name, with or without its section."""
+    found = (reasons.get(one) for one in (name, f"keep.{name}", f"where.{name}"))
+    return next((text for text in found if text), "")
+
+
+def _bars(line: SignalLine) -> str:
+    bounds = [end for pair in line.info.thresholds.values() for end in pair if end is not None]
+    return spark(line.counts, bounds, low=line.low, high=line.high)
+
+
+def _bars_kept(line: SignalLine) -> str:
+    return spark(line.counts_kept, low=line.low, high=line.high)
 
 
 def _curator_version(lock: Mapping[str, Any]) -> str | None:

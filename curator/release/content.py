@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class ReleaseContent:
     """Columns ``tracks.NAME`` of the shards."""
     footprints: pa.Table | None = None
     """What later builds compare their clips with, when this one compared its own."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Name of a condition (``keep.voice``) to where its bounds come from, as the recipe's author says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +12,12 @@ from curator.model.clip import Decision, Row, Unit
 from curator.model.outcome import Outcome, SignalInfo
 from curator.model.video import Rights
 from curator.release.content import ReleaseContent
+from curator.release.histogram import axis
 
-__all__ = ["Facts", "RightsLine", "SignalLine", "SplitLine", "facts"]
+__all__ = ["Facts", "RightsLine", "SignalLine", "SplitLine", "SyncLine", "facts"]
+
+_BINS = 16
+_SYNC = "sync."
 
 _USUAL_YIELD = (0.01, 0.60)
 """Below, the recipe or the footage is probably wrong; above, the recipe probably judges nothing."""
@@ -51,6 +55,29 @@ class SignalLine:
     median: float
     p95: float
     median_kept: float | None
+    low: float
+    high: float
+    """Of the axis of the counts."""
+    counts: tuple[int, ...]
+    """Clips by value, between `low` and `high`."""
+    counts_kept: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncLine:
+    """How well one track agrees with the pictures, over the kept clips: seconds, positive is late."""
+
+    name: str
+    clips: int
+    """Kept clips for which an offset was measured."""
+    median: float
+    worst: float
+    """The largest, whatever its sign, as it came."""
+    repaired: int
+    """Clips whose track was moved."""
+    median_after: float | None
+    worst_after: float | None
+    """The same, measured again after the repair."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +97,8 @@ class Facts:
     splits: tuple[SplitLine, ...]
     signals: tuple[SignalLine, ...]
     """Those with a number for at least one clip, by name."""
+    sync: tuple[SyncLine, ...]
+    """Of tracks that were aligned."""
 
     @property
     def yield_share(self) -> float:
@@ -103,6 +132,7 @@ def facts(content: ReleaseContent) -> Facts:
         rights=_rights(content.outcomes),
         splits=_splits(content),
         signals=tuple(_signals(content.signals[name], clips) for name in _numbers(content, clips)),
+        sync=tuple(_sync(content, clips)),
     )
 
 
@@ -163,13 +193,50 @@ def _values(name: str, clips: Iterable[Row]) -> list[float]:
 
 def _signals(info: SignalInfo, clips: Sequence[Row]) -> SignalLine:
     values = np.asarray(_values(info.name, clips))
-    kept = _values(info.name, (row for row in clips if row.decision is Decision.kept))
-    low, median, high = (float(one) for one in np.percentile(values, [5, 50, 95]))
+    kept = np.asarray(_values(info.name, _kept(clips)))
+    p05, median, p95 = (float(one) for one in np.percentile(values, [5, 50, 95]))
+    low, high = axis(values, info)
     return SignalLine(
         info=info,
         count=len(values),
-        p05=low,
+        p05=p05,
         median=median,
-        p95=high,
-        median_kept=float(np.median(kept)) if kept else None,
+        p95=p95,
+        median_kept=float(np.median(kept)) if len(kept) else None,
+        low=low,
+        high=high,
+        counts=_counts(values, low, high),
+        counts_kept=_counts(kept, low, high),
     )
+
+
+def _counts(values: np.ndarray, low: float, high: float) -> tuple[int, ...]:
+    counts, _ = np.histogram(np.clip(values, low, high), bins=_BINS, range=(low, high))
+    return tuple(int(count) for count in counts)
+
+
+def _kept(clips: Iterable[Row]) -> list[Row]:
+    return [row for row in clips if row.decision is Decision.kept]
+
+
+def _sync(content: ReleaseContent, clips: Sequence[Row]) -> Iterator[SyncLine]:
+    end = ".offset_seconds"
+    for column in sorted(content.signals):
+        if not (column.startswith(_SYNC) and column.endswith(end)):
+            continue
+        name = column[len(_SYNC) : -len(end)]
+        kept = _kept(clips)
+        found = _values(column, kept)
+        if not found:
+            continue
+        after = _values(f"{_SYNC}{name}.offset_after_seconds", kept)
+        moved = _values(f"{_SYNC}{name}.shift_seconds", kept)
+        yield SyncLine(
+            name=name,
+            clips=len(found),
+            median=float(np.median(found)),
+            worst=max(found, key=abs),
+            repaired=sum(one != 0 for one in moved),
+            median_after=float(np.median(after)) if after else None,
+            worst_after=max(after, key=abs) if after else None,
+        )

@@ -11,7 +11,7 @@ from curator.model.clip import Decision
 from curator.model.outcome import SignalInfo
 from curator.release import words
 
-__all__ = ["HEIGHT", "WIDTH", "Bar", "Histogram", "Line", "histogram"]
+__all__ = ["HEIGHT", "WIDTH", "Bar", "Histogram", "Line", "axis", "histogram"]
 
 WIDTH, HEIGHT = 320.0, 96.0
 """Drawing units of the plot area."""
@@ -64,7 +64,7 @@ def histogram(
     everything = np.asarray([one for kind in _ORDER for one in values.get(kind, ())])
     if everything.size == 0:
         return None
-    low, high = _range(everything, info)
+    low, high = axis(everything, info)
     counts = {kind: _counts(values.get(kind, ()), low, high) for kind in _ORDER}
     tallest = int(np.sum(list(counts.values()), axis=0).max())
     return Histogram(
@@ -79,7 +79,7 @@ def histogram(
     )
 
 
-def _range(values: np.ndarray, info: SignalInfo) -> tuple[float, float]:
+def axis(values: np.ndarray, info: SignalInfo) -> tuple[float, float]:
     """What the axis shows: all but stray values, and every bound of the recipe."""
     low, high = (float(one) for one in np.percentile(values, [1, 99]))
     spread = high - low

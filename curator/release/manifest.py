@@ -13,9 +13,22 @@ from curator.pack.schema import SCHEMA_VERSION
 from curator.pack.shards import Shard
 from curator.release.content import FORMAT, ReleaseContent
 
-__all__ = ["VERSION_CHARS", "VERSION_FILE", "content_digest", "describe", "manifest", "write_json"]
+__all__ = [
+    "CONTACT",
+    "CROISSANT",
+    "VERSION_CHARS",
+    "VERSION_FILE",
+    "content_digest",
+    "describe",
+    "manifest",
+    "write_json",
+]
 
 VERSION_CHARS = 12
+CONTACT = "assets/contact.jpg"
+"""The contact sheet."""
+CROISSANT = "croissant.json"
+"""Croissant metadata."""
 VERSION_FILE = "version.json"
 """Written when a release is published: what it is called among its versions. No part of the content."""
 

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 
 from curator.errors import StoreError
 from curator.release.content import FORMAT
-from curator.release.manifest import VERSION_FILE, content_digest, describe
+from curator.release.manifest import CONTACT, CROISSANT, VERSION_FILE, content_digest, describe
 
 __all__ = ["NOT_CONTENT", "ReleaseFolder", "newest", "open_release", "releases"]
 
-NOT_CONTENT = frozenset({"README.md", "report.html", VERSION_FILE})
+NOT_CONTENT = frozenset({"README.md", "report.html", CONTACT, CROISSANT, VERSION_FILE})
 """Files that tell of the content and do not count for the digest."""
 
 

@@ -14,9 +14,20 @@ from curator.model.clip import Unit
 from curator.pack.schema import ShardSchema
 from curator.pack.shards import Shard, write_shards, write_table
 from curator.release.card import card
+from curator.release.contact import contact_sheet
 from curator.release.content import Release, ReleaseContent
+from curator.release.croissant import croissant
+from curator.release.hubinfo import dataset_info
 from curator.release.lock import lock
-from curator.release.manifest import VERSION_CHARS, content_digest, describe, manifest, write_json
+from curator.release.manifest import (
+    CONTACT,
+    CROISSANT,
+    VERSION_CHARS,
+    content_digest,
+    describe,
+    manifest,
+    write_json,
+)
 from curator.release.report import report
 from curator.release.staging import publish, staging
 from curator.release.tables import failures_table, metrics_table, shots_table, text_signals
@@ -39,9 +50,8 @@ def write(out: Path, content: ReleaseContent) -> Release:
         described = describe(folder, _paths(folder))
         digest = content_digest(content.recipe.name, described)
         version = digest[:VERSION_CHARS]
-        _write_text(folder / "README.md", card(content, version=version, digest=digest))
-        _write_text(folder / "report.html", report(content, version=version, digest=digest))
-        files = described | describe(folder, ["README.md", "report.html"])
+        told = _write_told(folder, content, shards, described, version=version, digest=digest)
+        files = described | describe(folder, told)
         document = manifest(content, digest=digest, files=files, shards=shards)
         write_json(folder / "manifest.json", document)
         target = out / version
@@ -69,6 +79,31 @@ def _write_content(folder: Path, content: ReleaseContent) -> tuple[Shard, ...]:
     write_json(folder / "build.lock.json", lock(content))
     _write_text(folder / "recipe.yaml", _yaml(content.document))
     return shards
+
+
+def _write_told(
+    folder: Path,
+    content: ReleaseContent,
+    shards: Sequence[Shard],
+    described: Mapping[str, Mapping[str, Any]],
+    *,
+    version: str,
+    digest: str,
+) -> list[str]:
+    """What only tells of the content; the paths."""
+    told = ["README.md", "report.html", CROISSANT]
+    jpeg = contact_sheet(content)
+    if jpeg is not None:
+        (folder / CONTACT).parent.mkdir()
+        (folder / CONTACT).write_bytes(jpeg)
+        told.append(CONTACT)
+    info = dataset_info(folder, shards)
+    contact = None if jpeg is None else CONTACT
+    readme = card(content, version=version, digest=digest, info=info, contact=contact)
+    _write_text(folder / "README.md", readme)
+    _write_text(folder / "report.html", report(content, version=version, digest=digest))
+    write_json(folder / CROISSANT, croissant(content, info, described, version=f"0.0.0+{version}"))
+    return told
 
 
 def _shard_schema(content: ReleaseContent) -> ShardSchema:

@@ -4,11 +4,19 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+import yaml
 from huggingface_hub import DatasetCard
 
-from curator.model.outcome import Outcome
+from curator.model.clip import Decision
+from curator.model.outcome import Outcome, SignalInfo
+from curator.model.signal import Signal
 from curator.model.video import Rights
+from curator.release import card as card_module
 from curator.release.card import card
+from curator.release.reasons import reasons
+from curator.spec.compile import compile_recipe
+from curator.spec.places import ConfigFile, places_of
+from curator.spec.recipe import AlignSpec
 from tests.release_content import NASTY, content, outcome
 
 
@@ -57,9 +65,13 @@ def test_licenses_are_words_that_the_hub_knows(
 
 
 def test_the_card_tells_funnel_thresholds_rights_and_how_to_rebuild(tmp_path: Path) -> None:
-    text = made_card(tmp_path / "blobs").text
+    made = dataclasses.replace(
+        content(tmp_path / "blobs"), reasons={"keep.voice": "half of it; NeMo Curator"}
+    )
+    text = card(made, version="0123456789ab", digest="d" * 64)
     assert "| keep.voice | speech.share &gt;= 0.5 &lt;b&gt; | 0.045 | 0.022 | 9 | 6 |" in text
     assert "| voice | `speech.share` | at least 0.5 |" in text
+    assert "| half of it; NeMo Curator |" in text
     assert "A \\| B &lt;b&gt;Films&lt;/b&gt;" in text
     assert "curator-build==0.1.0" in text
     assert "d" * 64 in text
@@ -94,3 +106,70 @@ def test_an_empty_release_says_so(tmp_path: Path) -> None:
     made = made_card(tmp_path / "blobs", [])
     assert "**No clip was kept**" in made.text
     assert made.data.to_dict()["configs"][0]["data_files"][0]["split"] == "train"
+
+
+def test_bars_show_what_was_kept_and_where_the_bounds_are(tmp_path: Path) -> None:
+    text = made_card(tmp_path / "blobs").text
+    [line] = [one for one in text.splitlines() if one.startswith("| `speech.share` | ratio")]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[8].count("¦") == 1
+    assert cells[8].count("█") == 2  # 0.47 and 0.7, three clips each
+    assert cells[9].count("█") == 1
+
+
+def test_sync_is_told_when_it_was_measured(tmp_path: Path) -> None:
+    assert "## Sync" not in made_card(tmp_path / "a").text
+    made = content(tmp_path / "b")
+    names = (
+        "sync.audio.offset_seconds",
+        "sync.audio.offset_after_seconds",
+        "sync.audio.shift_seconds",
+    )
+    values = iter([(0.08, 0.001, 0.08), (-0.2, -0.003, -0.2), (0.0, 0.0, 0.0)])
+    outcomes = []
+    for one in made.outcomes:
+        rows = []
+        for row in one.rows:
+            held = dict(row.signals)
+            if row.decision is Decision.kept:
+                held |= {n: Signal(v) for n, v in zip(names, next(values), strict=True)}
+            rows.append(dataclasses.replace(row, signals=held))
+        outcomes.append(dataclasses.replace(one, rows=tuple(rows)))
+    infos = {n: SignalInfo(name=n, unit="s", about="late", op="lips", version=1) for n in names}
+    recipe = dataclasses.replace(
+        made.recipe, align={"audio": AlignSpec(op="lips", max_offset_seconds=0.25)}
+    )
+    made = dataclasses.replace(
+        made, outcomes=outcomes, signals={**made.signals, **infos}, recipe=recipe
+    )
+    text = card(made, version="v", digest="d")
+    assert "| audio | 0.25 | 3 | 0 | -0.2 | 2 | 0 | -0.003 |" in text
+
+
+def test_reasons_are_the_comments_behind_the_bounds(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "name: mine\ntarget: avatar\nsources: {films: {url: a.mp4, license: MIT}}\n"
+        "segment:\n  where:\n    bright: {of: luma.mean, min: 20, max: 210}  # OpenHumanVid\n"
+        "keep:\n  sharp:\n    of: sharpness.laplacian.median\n    min: 15   # luma^2; # ours\n"
+        "  plain: {of: luma.mean.median, min: 3}\n"
+        "  codec: {of: container.codec, equals: 'h # 264'}\n"
+    )
+    places = places_of([ConfigFile(path)], [])
+    recipe = compile_recipe(yaml.safe_load(path.read_text()), places, footage=False)
+    assert reasons(recipe) == {
+        "keep.sharp": "luma^2; # ours",
+        "where.bright": "OpenHumanVid",
+    }
+
+
+def test_every_task_is_one_that_the_hub_knows() -> None:
+    # @huggingface/tasks 0.21: what may be said of a data set with videos.
+    known = {
+        "text-to-video",
+        "image-to-video",
+        "video-classification",
+        "video-text-to-text",
+        "robotics",
+    }
+    assert set(card_module._TASKS.values()) <= known

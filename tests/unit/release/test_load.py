@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from curator.release.retell import retell
 from curator.release.write import write
 from tests.release_content import NUM_FRAMES, RATE, content, outcome
 
@@ -48,11 +50,50 @@ def test_every_split_loads_with_video_and_audio(tmp_path: Path) -> None:
 
 def test_the_code_in_the_card_runs(tmp_path: Path) -> None:
     release = write(tmp_path / "out", content(tmp_path / "blobs"))
-    [code] = re.findall(r"```python\n(.*?)```", (release.folder / "README.md").read_text(), re.S)
+    blocks = re.findall(r"```python\n(.*?)```", (release.folder / "README.md").read_text(), re.S)
+    assert len(blocks) == 2
     names: dict[str, Any] = {}
-    exec(code.replace("FOLDER", str(release.folder)), names)
+    exec(blocks[0].replace("FOLDER", str(release.folder)), names)
     assert names["clips"]["train"][0]["video"]["bytes"]
     assert names["metrics"]["train"].num_rows == 15
+
+
+def test_the_code_for_torch_runs(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    release = write(tmp_path / "out", content(tmp_path / "blobs"))
+    blocks = re.findall(r"```python\n(.*?)```", (release.folder / "README.md").read_text(), re.S)
+    names: dict[str, Any] = {}
+    exec(blocks[1].replace("FOLDER", str(release.folder)), names)
+    assert names["train"][0]["video"].shape[1] == 3
+
+
+def test_the_features_of_the_card_are_those_of_the_files(tmp_path: Path) -> None:
+    from huggingface_hub import DatasetCard
+
+    folder = write(tmp_path / "out", content(tmp_path / "blobs")).folder
+    [info] = DatasetCard.load(folder / "README.md").data.to_dict()["dataset_info"]
+    told = datasets.Features._from_yaml_list(info["features"])
+    assert told == datasets.Features.from_arrow_schema(
+        pq.read_schema(folder / "data/train-all.parquet")
+    )
+    assert {one["name"]: one["num_examples"] for one in info["splits"]} == {"train": 2, "test": 1}
+    builder = datasets.load_dataset_builder(str(folder))
+    assert builder.info.features == told
+    assert builder.info.splits["train"].num_examples == 2
+
+
+@pytest.mark.parametrize("kept", ["train", "test"])
+def test_a_part_of_a_release_loads_when_it_is_told_again(tmp_path: Path, kept: str) -> None:
+    folder = write(tmp_path / "out", content(tmp_path / "blobs")).folder
+    manifest = json.loads((folder / "manifest.json").read_text())
+    samples = {name: told for name, told in manifest["samples"].items() if told["split"] == kept}
+    for path in (folder / "data").glob("*.parquet"):
+        if not path.name.startswith(kept):
+            path.unlink()
+    with pytest.raises(ValueError, match="all splits"):  # the card still names the other one
+        load(folder)
+    retell(folder, {**manifest, "samples": samples})
+    assert {name: split.num_rows for name, split in load(folder).items()} == {kept: len(samples)}
 
 
 def test_it_streams_without_being_read_whole(tmp_path: Path) -> None:

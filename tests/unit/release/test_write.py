@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from curator.model.span import Span
 from curator.release.read import newest, open_release
@@ -15,7 +16,9 @@ from tests.release_content import NASTY, content, outcome, shuffled
 
 FILES = {
     "README.md",
+    "assets/contact.jpg",
     "build.lock.json",
+    "croissant.json",
     "data/test-all.parquet",
     "data/train-all.parquet",
     "failures.parquet",
@@ -96,6 +99,19 @@ def test_a_crash_while_writing_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(GoneError):
         write(tmp_path / "out", made)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_contact_sheet_shows_the_kept_clips_and_is_no_content(tmp_path: Path) -> None:
+    made = content(tmp_path / "blobs")
+    release = write(tmp_path / "out", made)
+    with Image.open(release.folder / "assets/contact.jpg") as picture:
+        size = picture.size
+    assert size == (4 + 3 * 196, 4 + 112)
+    blind = dataclasses.replace(made, posters=lambda fingerprint, span: [])
+    other = write(tmp_path / "blind", blind)
+    assert other.digest == release.digest
+    assert not (other.folder / "assets").exists()
+    assert "assets/" not in (other.folder / "README.md").read_text()
 
 
 def test_the_metrics_tile_every_video_with_verdicts(tmp_path: Path) -> None:
