@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ _ODD: dict[str, dict[str, Any]] = {
     "begins at 1000 s.mkv": {"start": 30000},
     "clock wraps.ts": {"start": round((2**33 / 90000 - 5) * 30000 / 1001)},
 }
+_TO = (Fraction(25), Fraction(30))
+"""Constant rates that films are brought to: there half a frame (20 and 16.67 ms) is what a picture may be off."""
 _BEGIN, _END = 2.3, 9.1
 
 
@@ -132,6 +135,11 @@ def _rows(folder: Path, films: int, only: str) -> Iterator[Row]:
             stem, _, suffix = name.rpartition(".")
             row = _row(folder, f".{suffix}", codec, "29.97", films, how | {"fps": fps} | start)
             yield replace(row, container=f"{suffix}: {stem}")
+    for to in _TO if only in "constant rate" else ():
+        for rate, (fps, vfr) in _RATES.items():
+            # Long enough that no flash falls between two instants.
+            how = {"fps": fps, "vfr": vfr, "to": to, "flash_frames": ceil(fps / to) + 1}
+            yield _row(folder, ".mp4", "aac", f"{rate} to {to}", 3 * films, how)
 
 
 def _row(folder: Path, suffix: str, codec: str, rate: str, films: int, how: dict[str, Any]) -> Row:
@@ -148,24 +156,29 @@ def _row(folder: Path, suffix: str, codec: str, rate: str, films: int, how: dict
 
 def _cuts(folder: Path, suffix: str, offset: Fraction, how: dict[str, Any]) -> dict[str, Cut]:
     path = folder / f"film{suffix}"
+    how = dict(how)
+    to: Fraction | None = how.pop("to", None)
     pictures = {"codec": "libvpx", "b_frames": 0} if suffix == ".webm" else {"b_frames": 2}
     make_beeps(path, offset=offset, **pictures, **how)
     found = probe(path)
     table = found.table
     first, last = (table.index_at(Fraction(t)) for t in (_BEGIN, _END))
     span = Span(table.time(first), table.time(last))
-    (clip,) = cut(path, found, [span], video=VideoTrack(), audio=AudioTrack(), stats=DecodeStats())
+    (clip,) = cut(
+        path, found, [span], video=VideoTrack(fps=to), audio=AudioTrack(), stats=DecodeStats()
+    )
     assert clip.video is not None, "the film has pictures"
     assert clip.audio is not None, "the film has sound"
     mp4, flac = measure_file(clip.video), measure_file(clip.audio)
     ours = replace(mp4, beeps=flac.beeps)  # FLAC counts from the clip's start, as pictures do
-    wanted = last - first
+    wanted = last - first if to is None else ceil(span.seconds * to)
     # ffmpeg counts from the earliest stream, not from the first picture.
     with av.open(str(path), "r") as container:
         ahead = found.info.start_seconds - Fraction(container.start_time or 0, 1_000_000)
     there = Span(span.start + ahead, span.end + ahead)
     copied = _ffmpeg(path, folder / f"copied{suffix}", there, "-c", "copy")
-    encoded = _ffmpeg(path, folder / "encoded.mp4", there, "-c:v", "libx264", "-c:a", "aac")
+    rate = [] if to is None else ["-r", str(to)]
+    encoded = _ffmpeg(path, folder / "encoded.mp4", there, "-c:v", "libx264", "-c:a", "aac", *rate)
     return {
         name: _judge(one, offset, wanted)
         for name, one in {"flac": ours, "mp4": mp4, "copied": copied, "encoded": encoded}.items()
@@ -203,12 +216,13 @@ def _cell(one: Cut) -> str:
 def _table(rows: list[Row]) -> str:
     ways = {"curator FLAC": "flac", "curator MP4": "mp4", "ffmpeg copy": "copied", "ffmpeg re-encode": "encoded"}  # fmt: skip
     worst = []
+    kept = [row for row in rows if " to " not in row.rate]
     for title, name in ways.items():
-        cuts = [getattr(row, name) for row in rows]
+        cuts = [getattr(row, name) for row in kept]
         errors = [abs(one.error_ms) for one in cuts if one.error_ms is not None]
         wrong = sum(bool(one.pictures) for one in cuts)
         worst.append(
-            f"- {title}: worst error {max(errors, default=0):.2f} ms; other pictures than asked for in {wrong} of {len(rows)} rows"
+            f"- {title}: worst error {max(errors, default=0):.2f} ms; other pictures than asked for in {wrong} of {len(kept)} rows"
         )
     films = sum(row.films for row in rows)
     return "\n".join(
@@ -217,10 +231,13 @@ def _table(rows: list[Row]) -> str:
             "",
             f"Made by `python benchmarks/sync.py --films {rows[0].films if rows else 0} --out benchmarks/sync.md`: {films} films.",
             "Measured skew minus planted offset, the worst flash of all films of a row, in milliseconds; in brackets",
-            "pictures more or less than were asked for. Matroska and WebM round times to a millisecond.",
+            "pictures more or less than were asked for. Matroska and WebM round times to a millisecond. Rows with",
+            "`A to B` bring films to a constant rate, where a picture may be off by half a frame (`ffmpeg -r B`; a copy keeps A).",
             "",
             _HEAD,
             *map(_line, rows),
+            "",
+            "At the source's own rate:",
             "",
             *worst,
             "",

@@ -37,7 +37,7 @@ from curator.model.span import Span
 
 __all__ = ["ENCODE_VERSION", "AudioTrack", "EncodedClip", "VideoTrack", "cut"]
 
-ENCODE_VERSION = 3
+ENCODE_VERSION = 4
 """Raise it when the same span and tracks would give other bytes."""
 
 _REORDER_FRAMES = 17
@@ -334,8 +334,9 @@ class _Clip:
     def _show(self, *, until: Fraction, is_last: bool = False) -> None:
         """Write the latest picture, now that it is known how long it is shown.
 
-        At a constant rate a picture appears at the instant nearest to its time, and stays until the
-        next: at most half a frame early or late. Instants before the clip's first frame show it.
+        At a constant rate a picture appears at the instant nearest to its time, of several the latest,
+        and stays until the next: what happens is seen at most half a frame early or late, and on
+        average neither. Instants before the clip's first frame show that frame.
         """
         assert self._writer is not None, "a picture was prepared"
         assert self._shown is not None, "the caller has one"
@@ -346,9 +347,9 @@ class _Clip:
             self._count += 1
             return
         end = ceil(until * fps) if is_last else floor(until * fps + Fraction(1, 2))
-        if self._count == end and abs(time * fps - end) < abs(until * fps - end):
-            end += 1  # two pictures for one instant: this one is nearer to it than the next
-        while self._count < end:
+        while self._count < max(
+            1, end
+        ):  # a clip begins with its first picture, whatever comes soon after
             self._writer.add_picture(picture, self._count / fps, 1 / fps)
             self._count += 1
 

@@ -4,7 +4,7 @@
     heard = measure_file(path)
     heard.skews()      # one number for each flash and its beep: -0.25 s, to a fraction of a millisecond
 
-A flash is one white frame. A beep is a chirp that begins exactly `offset` after the flash's frame
+A flash is a white frame. A beep is a chirp that begins exactly `offset` after the flash's first frame
 is shown; it is found by a matched filter, to about 10 microseconds.
 """
 
@@ -45,7 +45,7 @@ class Beeps:
     """What a film was made of."""
 
     flashes: tuple[Fraction, ...]
-    """When each white frame is shown, seconds after the first frame."""
+    """When each flash begins, seconds after the first frame."""
     offset: Fraction
     """Beep minus flash, seconds: positive when the sound is late."""
     times: tuple[Fraction, ...]
@@ -86,13 +86,15 @@ def make_beeps(
     seconds: float = 12,
     audio_rate: int = 48000,
     shift_container: bool = False,
+    flash_frames: int = 1,
     vfr: Sequence[int] | None = None,
     **how: Any,
 ) -> Beeps:
     """Write a film whose beeps come `offset` seconds after its flashes.
 
     With `shift_container` the sound's own samples go with the flashes, and the container says that the
-    stream begins `offset` later; else both streams begin together. Other arguments: see `make_video`.
+    stream begins `offset` later; else both streams begin together. A flash is `flash_frames` white
+    frames. Other arguments: see `make_video`.
     """
     times = frame_times([_dark(seconds)], fps, vfr)
     chosen = _flash_frames(times)
@@ -101,7 +103,7 @@ def make_beeps(
     samples = _beeping([t + within for t in flashes], float(times[-1]), audio_rate)
     make_video(
         path,
-        [_dark(seconds, frozenset(chosen))],
+        [_dark(seconds, frozenset(i + k for i in chosen for k in range(flash_frames)))],
         fps=fps,
         size=how.pop("size", (160, 96)),
         vfr=vfr,

@@ -89,11 +89,8 @@ def test_a_constant_rate_shows_each_frame_at_the_instant_nearest_to_it(uneven: P
     first = inside(found, span)[0]
     half = Fraction(1, 48)
     shown = {i: found.table.time(i) - span.start for i in inside(found, span)}
-    truth = []
-    for t in times:
-        near = [i for i in shown if t - half <= shown[i] < t + half]
-        latest = max((i for i in shown if shown[i] < t), default=first)
-        truth.append(min(near, key=lambda i: abs(shown[i] - t), default=latest))
+    latest = [max((i for i in shown if shown[i] < t + half), default=first) for t in times]
+    truth = [first, *latest[1:]]
     assert numbers == truth
 
 
