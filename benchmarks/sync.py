@@ -232,7 +232,7 @@ def _table(rows: list[Row]) -> str:
             f"Made by `python benchmarks/sync.py --films {rows[0].films if rows else 0} --out benchmarks/sync.md`: {films} films.",
             "Measured skew minus planted offset, the worst flash of all films of a row, in milliseconds; in brackets",
             "pictures more or less than were asked for. Matroska and WebM round times to a millisecond. Rows with",
-            "`A to B` bring films to a constant rate, where a picture may be off by half a frame (`ffmpeg -r B`; a copy keeps A).",
+            "`A to B` bring films to a constant rate, where a picture may be off by half a frame (`ffmpeg -r B`, where `-vf fps=B` would do as we do; a copy keeps A).",
             "",
             _HEAD,
             *map(_line, rows),
