@@ -102,11 +102,13 @@ def advance(plan: Plan, probe: Probe, known: Known, *, partial: bool = False) ->
     look = _Look(plan, probe, known)
     for stage in plan.passes[1:]:
         alive = look.alive(stage)
-        wanted = {name: look.wanted(plan.nodes[name], alive) for name in stage.nodes}
+        # What only alignments look at is demanded by them, where there is a track to be aligned.
+        names = [name for name in stage.nodes if name not in plan.logical.for_sync]
+        wanted = {name: look.wanted(plan.nodes[name], alive) for name in names}
         failure = _first_failure(plan, wanted, known)
         if failure is not None:
             return unscored(probe, failure)
-        missing = {name: wanted[name] - known.covered(plan.nodes[name]) for name in stage.nodes}
+        missing = {name: wanted[name] - known.covered(plan.nodes[name]) for name in names}
         if any(missing.values()):
             demand = Demand(
                 stage=stage.index, tiles={n: t for n, t in missing.items() if t}, alive=alive
@@ -126,7 +128,7 @@ def clip_signals(
     """Every signal of one span that the passes up to `last_stage` give, by name in the recipe."""
     out: dict[str, Signal] = {}
     for name, node in plan.nodes.items():
-        if name in (SHOTS, POSTER) or plan.stage_of(name) > last_stage:
+        if name in (SHOTS, POSTER, *plan.logical.for_sync) or plan.stage_of(name) > last_stage:
             continue
         inside = _inside(node, span, known)
         said = node.measure.summarise(ClipSeries(span, probe.info, inside))

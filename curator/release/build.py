@@ -230,7 +230,7 @@ def signal_infos(plan: Plan) -> dict[str, SignalInfo]:
     """Every column that the metrics of a plan have."""
     out: dict[str, SignalInfo] = {}
     for name, node in plan.nodes.items():
-        if name in (SHOTS, POSTER):
+        if name in (SHOTS, POSTER, *plan.logical.for_sync):
             continue
         specs = [(f"{name}.{s.name}", s) for s in node.measure.signals]
         specs += [
