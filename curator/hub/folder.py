@@ -259,7 +259,8 @@ class FolderRemote:
         """Parts that a killed publisher left a day ago."""
         if self._local is None:
             return
-        for path in (*self._local.glob(f"{_PART}*"), *self._local.glob(f"objects/*/{_PART}*")):
+        patterns = (f"{_PART}*", f"*/{_PART}*", f"objects/*/{_PART}*")
+        for path in (one for pattern in patterns for one in self._local.glob(pattern)):
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime > _STALE_SECONDS:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
