@@ -10,8 +10,9 @@ loader      `curator.load(...).stream(batch_size=...)` in a `DataLoader`: window
             positions with their sound, as batches in the main process
 torchcodec, decord    the same windows without sound, when they are installed
 
-A row's figure is frames per second: decoded ones for the first two, delivered ones for the others. Ratios are
-taken round by round, and their medians reported. Before it counts, every row runs for a second.
+A row's figures are frames per second and frames per CPU-second of all its processes: decoded ones for the
+first two, delivered ones for the others. Ratios are taken round by round, and their medians reported.
+On a machine with other work only the CPU figures mean anything. Before it counts, every row runs for a second.
 `--keyframes` encodes the samples again, with a keyframe at least every S seconds, and says what that costs.
 """
 
@@ -31,14 +32,22 @@ import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 WARM_SECONDS = 1.0
+
+
+class Speed(NamedTuple):
+    """Frames per second."""
+
+    wall: float
+    cpu: float
 
 
 def main() -> None:
@@ -50,13 +59,13 @@ def main() -> None:
             release = Path(folder) / "release"
             grown = _again(args.release, release, Fraction(args.keyframes))
         rows = _rows(release, args)
-        runs: dict[str, list[float]] = {name: [] for name in rows}
+        runs: dict[str, list[Speed]] = {name: [] for name in rows}
         for number in range(args.rounds):
             for name, row in rows.items():
                 runs[name].append(row())
             if not args.json:
-                told = ", ".join(f"{name} {fps[-1]:.0f}" for name, fps in runs.items())
-                sys.stdout.write(f"round {number + 1}: {told} frames/s\n")
+                told = ", ".join(f"{n} {s[-1].wall:.0f} {s[-1].cpu:.0f}" for n, s in runs.items())
+                sys.stdout.write(f"round {number + 1}, frames per s and CPU-s: {told}\n")
         sys.stdout.write(json.dumps(_report(args, release, grown, runs)) + "\n")
 
 
@@ -77,18 +86,36 @@ def _arguments() -> argparse.Namespace:
 
 
 def _report(
-    args: argparse.Namespace, release: Path, grown: float, runs: dict[str, list[float]]
+    args: argparse.Namespace, release: Path, grown: float, runs: dict[str, list[Speed]]
 ) -> dict[str, Any]:
-    def ratio(name: str, bar: str) -> float:
-        pairs = zip(runs[name], runs[bar], strict=True)
-        return round(statistics.median(a / b for a, b in pairs), 3)
+    def ratios(bar: str, kind: str) -> dict[str, float]:
+        return {
+            name: round(
+                statistics.median(
+                    getattr(a, kind) / getattr(b, kind)
+                    for a, b in zip(speeds, runs[bar], strict=True)
+                ),
+                3,
+            )
+            for name, speeds in runs.items()
+            if name != bar
+        }
+
+    def medians(kind: str) -> dict[str, float]:
+        return {
+            n: round(statistics.median(getattr(s, kind) for s in speeds), 1)
+            for n, speeds in runs.items()
+        }
 
     held = _samples(release)
     return {
-        "frames_per_second": {n: round(statistics.median(f), 1) for n, f in runs.items()},
-        "samples_per_second": round(statistics.median(runs["loader"]) / args.frames, 2),
-        "ratio_to_decode": {n: ratio(n, "decode") for n in runs if n != "decode"},
-        "ratio_to_rgb": {n: ratio(n, "rgb") for n in runs if n != "rgb"},
+        "frames_per_second": medians("wall"),
+        "frames_per_cpu_second": medians("cpu"),
+        "samples_per_second": round(medians("wall")["loader"] / args.frames, 2),
+        "cpu_ratio_to_decode": ratios("decode", "cpu"),
+        "cpu_ratio_to_rgb": ratios("rgb", "cpu"),
+        "ratio_to_decode": ratios("decode", "wall"),
+        "ratio_to_rgb": ratios("rgb", "wall"),
         "window_frames": args.frames,
         "size": args.size,
         "workers": args.workers,
@@ -101,7 +128,7 @@ def _report(
     }
 
 
-def _rows(release: Path, args: argparse.Namespace) -> dict[str, Callable[[], float]]:
+def _rows(release: Path, args: argparse.Namespace) -> dict[str, Callable[[], Speed]]:
     videos = _samples(release)
     rows = {
         "decode": lambda: _sequential(videos, args, convert=False),
@@ -129,7 +156,7 @@ def _count(video: bytes) -> int:
 # --- one file after another
 
 
-def _sequential(videos: list[bytes], args: argparse.Namespace, *, convert: bool) -> float:
+def _sequential(videos: list[bytes], args: argparse.Namespace, *, convert: bool) -> Speed:
     context = multiprocessing.get_context("fork")
     results = context.SimpleQueue()
     workers = [
@@ -140,7 +167,11 @@ def _sequential(videos: list[bytes], args: argparse.Namespace, *, convert: bool)
         worker.start()
     for worker in workers:
         worker.join()
-    return sum(results.get() for _ in workers)
+    told = [results.get() for _ in workers]
+    return Speed(
+        sum(count / wall for count, wall, _ in told),
+        sum(count for count, _, _ in told) / sum(cpu for _, _, cpu in told),
+    )
 
 
 def _decode_on(
@@ -151,14 +182,14 @@ def _decode_on(
     results: Any,
 ) -> None:
     start, count, at = time.perf_counter(), 0, number
-    counted = start + WARM_SECONDS
+    counted, used = start + WARM_SECONDS, 0.0
     while (now := time.perf_counter()) < start + WARM_SECONDS + seconds:
         if now >= counted and count == 0:
-            counted = now
+            counted, used = now, time.process_time()
         decoded = _decode(videos[at % len(videos)], convert=convert)
         count += decoded if now >= counted else 0
         at += 1
-    results.put(count / (time.perf_counter() - counted))
+    results.put((count, time.perf_counter() - counted, time.process_time() - used))
 
 
 def _decode(video: bytes, *, convert: bool) -> int:
@@ -176,7 +207,7 @@ def _decode(video: bytes, *, convert: bool) -> int:
 # --- windows
 
 
-def _loader(release: Path, args: argparse.Namespace) -> float:
+def _loader(release: Path, args: argparse.Namespace) -> Speed:
     import curator
 
     data = curator.load(release, frames=args.frames, size=args.size, tracks=["video", "audio"])
@@ -184,11 +215,11 @@ def _loader(release: Path, args: argparse.Namespace) -> float:
     return _timed(stream, args, lambda batch: int(batch["video_mask"].sum()))
 
 
-def _peer(videos: list[bytes], args: argparse.Namespace, read: Callable[..., Any]) -> float:
+def _peer(videos: list[bytes], args: argparse.Namespace, read: Callable[..., Any]) -> Speed:
     return _timed(_Windows(videos, args, read), args, lambda batch: sum(len(one) for one in batch))
 
 
-def _timed(source: Any, args: argparse.Namespace, count: Callable[[Any], int]) -> float:
+def _timed(source: Any, args: argparse.Namespace, count: Callable[[Any], int]) -> Speed:
     from torch.utils.data import DataLoader
 
     loader = DataLoader(source, batch_size=None, num_workers=args.workers)
@@ -197,10 +228,17 @@ def _timed(source: Any, args: argparse.Namespace, count: Callable[[Any], int]) -
     start = time.perf_counter()
     while time.perf_counter() < start + WARM_SECONDS:
         next(batches)
-    frames, start = 0, time.perf_counter()
+    frames, start, used = 0, time.perf_counter(), _cpu_seconds()
     while time.perf_counter() < start + args.seconds:
         frames += count(next(batches))
-    return frames / (time.perf_counter() - start)
+    return Speed(frames / (time.perf_counter() - start), frames / max(1e-9, _cpu_seconds() - used))
+
+
+def _cpu_seconds() -> float:
+    """Of this process and the workers that it has now."""
+    here = psutil.Process()
+    times = [one.cpu_times() for one in (here, *here.children(recursive=True))]
+    return sum(one.user + one.system for one in times)
 
 
 def _dataset() -> type[Any]:
@@ -224,7 +262,7 @@ class _Forever(_dataset()):  # type: ignore[misc]
             order = np.random.default_rng((worker, epoch)).permutation(len(self._data))
             for start in range(0, len(order), self._batch):
                 picked = order[start : start + self._batch].tolist()
-                yield _collate([self._data.read(k, epoch=epoch * 97 + worker) for k in picked])
+                yield _collate(self._data.read_batch(picked, epoch=epoch * 97 + worker))
 
 
 def _collate(samples: list[Any]) -> Any:

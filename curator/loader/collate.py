@@ -56,8 +56,14 @@ def _padded(
     largest = [max(value.shape[axis] for value in real) for axis in range(axes.pop())]
     if not largest:
         return {name: torch.stack(real)} if len(real) == len(values) else {name: values}
-    whole = _room((len(values), *largest), real[0].dtype)
     time = 1 if name == "audio" else 0
+    together = _together(values)
+    if together is not None:
+        return {
+            name: together,
+            f"{name}_mask": torch.ones(len(values), largest[time], dtype=torch.bool),
+        }
+    whole = _room((len(values), *largest), real[0].dtype)
     mask = torch.zeros(len(values), largest[time], dtype=torch.bool)
     for row, value in enumerate(values):
         if value is None:
@@ -77,20 +83,31 @@ def _padded(
     return batch
 
 
+def _together(values: list[torch.Tensor | None]) -> torch.Tensor | None:
+    """The tensor of which these are the rows, all of them and in order, if they are."""
+    first = values[0]
+    whole = None if first is None else first._base  # noqa: SLF001
+    if first is None or whole is None or whole.shape != (len(values), *first.shape):
+        return None
+    start, size = whole.data_ptr(), first.numel() * first.element_size()
+    for row, value in enumerate(values):
+        if value is None or value._base is not whole or value.data_ptr() != start + row * size:  # noqa: SLF001
+            return None
+        if not value.is_contiguous() or value.shape != first.shape:
+            return None
+    return whole
+
+
 def _room(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     """An uninitialised tensor; in a worker in shared memory, so that it need not be copied there."""
     import torch
     from torch.utils.data import get_worker_info
 
-    if get_worker_info() is None:
-        return torch.empty(shape, dtype=dtype)
-    # As torch's own default_collate does: Tensor.share_memory_ would copy what is still nothing.
-    empty = torch.empty(0, dtype=dtype)
-    count = 1
-    for side in shape:
-        count *= side
-    storage = empty._typed_storage()._new_shared(count, device="cpu")  # type: ignore[no-untyped-call]  # noqa: SLF001
-    return empty.new(storage).resize_(shape)
+    from curator.loader.arena import shared_empty
+
+    return (
+        torch.empty(shape, dtype=dtype) if get_worker_info() is None else shared_empty(shape, dtype)
+    )
 
 
 def _signals(values: list[Mapping[str, Any]]) -> dict[str, Any]:

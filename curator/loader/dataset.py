@@ -1,12 +1,12 @@
 """The data sets that PyTorch reads: by number, or as a stream that several machines share.
 
-The one module here that needs PyTorch to be imported; `curator.load` imports it.
+Needs PyTorch to be imported: `curator.load` imports it when it is called.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
 from curator.errors import LoaderError
+from curator.loader.arena import Arena
 from curator.loader.collate import collate as padded
 from curator.loader.order import Order, Share, Uneven
 from curator.loader.samples import Samples
@@ -57,6 +58,12 @@ class ReleaseDataset(Dataset[Any]):
             raise IndexError(f"sample {index} of {len(self)}")
         return self.read(index % len(self), epoch=int(self._epoch))
 
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        """The items of a batch, as `DataLoader` asks for them: their pictures lie side by side."""
+        if any(not -len(self) <= index < len(self) for index in indices):
+            raise IndexError(f"samples {indices} of {len(self)}")
+        return self.read_batch([k % len(self) for k in indices], epoch=int(self._epoch))
+
     @property
     def tracks(self) -> tuple[str, ...]:
         """The tracks that samples come with."""
@@ -78,8 +85,19 @@ class ReleaseDataset(Dataset[Any]):
         Raises:
             MediaError: ``clip-damaged`` or ``clip-unknown``, with the sample's id.
         """
+        return self._read(index, epoch, None)
+
+    def read_batch(self, indices: Sequence[int], *, epoch: int) -> list[Any]:
+        """Several samples; in a worker their pictures lie side by side, where `collate` finds them."""
+        worker = get_worker_info() is not None and len(indices) > 1
+        arena = Arena(len(indices)) if worker else None
+        return [self._read(index, epoch, arena) for index in indices]
+
+    def _read(self, index: int, epoch: int, arena: Arena | None) -> Any:
         row = index if self._rows is None else int(self._rows[index])
-        sample = tensors(self._samples.read(row, epoch=epoch))
+        arrays = self._samples.read(row, epoch=epoch, room=None if arena is None else arena.room)
+        own = {} if arena is None else arena.slots
+        sample = {name: _tensor(value, own) for name, value in arrays.items()}
         return sample if self._transform is None else self._transform(sample)
 
     def stream(
@@ -202,7 +220,7 @@ class Stream(IterableDataset[Any]):
             share = _of_worker(share, info.id, info.num_workers)
         given, self._given = self._given, 0
         for number, (stand, positions) in enumerate(share.batches(len(order), start, given)):
-            samples = [self._data.read(order.at(p), epoch=epoch) for p in positions]
+            samples = self._data.read_batch([order.at(p) for p in positions], epoch=epoch)
             item = samples[0] if self._collate is None else self._collate(samples)
             if isinstance(item, dict):
                 item["position"] = stand
@@ -271,14 +289,13 @@ class Stream(IterableDataset[Any]):
         self._given = 0
 
 
-def tensors(sample: dict[str, Any]) -> Sample:
-    """Arrays as tensors that share their memory; the rest as it is."""
-    return {name: _tensor(value) for name, value in sample.items()}
-
-
-def _tensor(value: Any) -> Any:
+def _tensor(value: Any, own: Mapping[int, torch.Tensor]) -> Any:
+    """An array as a tensor on the same memory; anything else as it is."""
     if not isinstance(value, np.ndarray):
         return value
+    slot = own.get(value.ctypes.data)
+    if slot is not None and slot.shape == value.shape:
+        return slot
     return torch.from_numpy(value if value.flags.writeable else value.copy())
 
 

@@ -6,7 +6,8 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -37,7 +38,10 @@ from curator.media.clips import PictureSize, Pixels, decode_pictures, decode_sou
 from curator.media.mp4 import ClipIndex, read_index
 from curator.pack.schema import MEDIA_TYPE
 
-__all__ = ["Columns", "Samples", "Wanted"]
+__all__ = ["Columns", "Room", "Samples", "Wanted"]
+
+Room: TypeAlias = Callable[[str, tuple[int, ...]], Pixels]
+"""A track and a shape to an array with any content."""
 
 _VIDEO, _CAMERA = "video", "video."
 _TRACK = "tracks."
@@ -108,8 +112,13 @@ class Samples:
         tracks = {**columns.values, **columns.texts}
         self._nested = tuple(column for name, column in tracks.items() if name in wanted.tracks)
 
-    def read(self, row: int, *, epoch: int) -> dict[str, Any]:
+    def read(self, row: int, *, epoch: int, room: Room | None = None) -> dict[str, Any]:
         """One window as arrays, by track; what a sample does not have is None.
+
+        Args:
+            row: which.
+            epoch: chooses the window.
+            room: makes the array for pictures, by track and shape.
 
         Raises:
             MediaError: ``clip-damaged`` or ``clip-unknown``, with the sample's id.
@@ -117,7 +126,7 @@ class Samples:
         table, place = self.rows.small(row, self._nested)
         facts = self.rows.facts(row, self._plain)
         try:
-            return self._read(row, table, place, facts, epoch)
+            return self._read(row, table, place, facts, epoch, room or self._own)
         except MediaError as error:
             raise MediaError(
                 f"sample {facts['id']}: {error.message}", reason=error.reason, hint=error.hint
@@ -136,14 +145,20 @@ class Samples:
         return np.flatnonzero(ends - starts >= float(length or 0) - 1e-3)
 
     def _read(
-        self, row: int, table: pa.Table, place: int, facts: dict[str, Any], epoch: int
+        self,
+        row: int,
+        table: pa.Table,
+        place: int,
+        facts: dict[str, Any],
+        epoch: int,
+        room: Room,
     ) -> dict[str, Any]:
         clip = self._clip(row, _VIDEO)
         times = self._times(clip, facts)
         window = cut(times, self.wanted.window, self._chooser(facts["id"], epoch))
         sample: dict[str, Any] = {"id": facts["id"], "start_seconds": float(window.start)}
         sample["seconds"] = float(window.end - window.start)
-        sample |= self._pictures(row, clip, window)
+        sample |= self._pictures(row, clip, window, room)
         if "audio" in self.wanted.tracks:
             sample |= self._sound(row, window, facts)
         sample |= self._tracks(table, place, window)
@@ -151,7 +166,10 @@ class Samples:
             sample["signals"] = {name: facts[name] for name in self.columns.signals}
         return sample
 
-    def _pictures(self, row: int, clip: _Clip | None, window: Cut) -> dict[str, Any]:
+    def _own(self, _track: str, shape: tuple[int, ...]) -> Pixels:
+        return self._buffers.empty(shape)
+
+    def _pictures(self, row: int, clip: _Clip | None, window: Cut, room: Room) -> dict[str, Any]:
         """Every camera that is wanted, with the times of its frames."""
         found: dict[str, Any] = {}
         for name in self.wanted.tracks:
@@ -163,7 +181,7 @@ class Samples:
                     frames, seconds = beside(one.times, self.wanted.window, window)
             else:
                 continue
-            found[name] = None if one is None else self._decoded(one, frames)
+            found[name] = None if one is None else self._decoded(one, frames, partial(room, name))
             found[f"{name}_seconds"] = None if one is None else seconds
         return found
 
@@ -173,8 +191,10 @@ class Samples:
         cell = self.rows.media(row, name)
         return None if cell is None else _Clip(cell, read_index(cell))
 
-    def _decoded(self, clip: _Clip, frames: Ints) -> Pixels:
-        size, room = self.wanted.size, self._buffers.empty
+    def _decoded(
+        self, clip: _Clip, frames: Ints, room: Callable[[tuple[int, ...]], Pixels]
+    ) -> Pixels:
+        size = self.wanted.size
         return decode_pictures(clip.index, clip.cell, frames, size=size, room=room)
 
     def _times(self, clip: _Clip | None, facts: Mapping[str, Any]) -> ClipTimes:
