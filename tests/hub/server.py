@@ -15,8 +15,9 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.hub.call import Call, Reply
 from tests.hub.faults import Fault, Schedule
-from tests.hub.routes import Call, Reply, answer
+from tests.hub.routes import answer
 from tests.hub.state import Hub, Limits
 from tests.hub.xet import XetStore
 
