@@ -15,8 +15,8 @@ from curator.engine.inspect import Seen
 from curator.model.clip import Unit
 from curator.model.span import Span
 from curator.plan.checks import Check, Scope
-from curator.plan.evaluate import Verdicts
 from curator.plan.physical import Plan
+from curator.plan.verdicts import Verdicts
 from curator.spec.recipe import Condition, Recipe
 
 __all__ = ["Bound", "Values", "bounds_of", "moved", "values_in", "without"]

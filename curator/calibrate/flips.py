@@ -15,7 +15,8 @@ from curator.engine.progress import Progress
 from curator.errors import MediaError
 from curator.media.alter import Alteration, alter
 from curator.model.span import Span, subtract, total_seconds
-from curator.plan.evaluate import Verdicts, advance
+from curator.plan.evaluate import advance
+from curator.plan.verdicts import Verdicts
 from curator.source.address import is_local, local_path
 from curator.spec.recipe import Recipe, SourceSpec
 from curator.spec.settings import EngineSpec

@@ -9,7 +9,7 @@ from fractions import Fraction
 from curator.calibrate.trial import Kept, Labelled
 from curator.model.clip import Decision
 from curator.model.span import Span, intersection, total_seconds, union
-from curator.plan.evaluate import Verdicts
+from curator.plan.verdicts import Verdicts
 
 __all__ = ["Score", "add", "kept_spans", "score"]
 

@@ -13,8 +13,8 @@ from curator.calibrate.score import Score, score
 from curator.calibrate.trial import Bench
 from curator.model.signal import Signal
 from curator.plan.checks import Check, Said, Scope
-from curator.plan.evaluate import Verdicts
 from curator.plan.physical import Plan
+from curator.plan.verdicts import Verdicts
 
 __all__ = ["BoundReport", "ThresholdReport", "thresholds"]
 

@@ -18,9 +18,10 @@ from curator.model.outcome import Failure
 from curator.model.span import Span, intersection, subtract, total_seconds, union
 from curator.model.video import VideoRef
 from curator.plan.checks import Check, Said, Scope
-from curator.plan.evaluate import Verdicts, advance
+from curator.plan.evaluate import advance
 from curator.plan.logical import compile_plan
 from curator.plan.physical import Plan, make_plan
+from curator.plan.verdicts import Verdicts
 from curator.source.labels import Label
 from curator.spec.defaults import plain
 from curator.spec.recipe import Recipe

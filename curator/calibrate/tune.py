@@ -16,8 +16,9 @@ from curator.engine.inspect import Seen, look_at, open_store
 from curator.engine.words import duration, fields
 from curator.errors import SourceError, UsageError
 from curator.model.clip import Decision
-from curator.plan.evaluate import Verdicts, advance
+from curator.plan.evaluate import advance
 from curator.plan.physical import Plan, make_plan
+from curator.plan.verdicts import Verdicts
 from curator.spec.recipe import Recipe
 from curator.spec.settings import Settings
 

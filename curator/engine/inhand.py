@@ -12,8 +12,8 @@ from curator.engine.job import VideoJob
 from curator.model.outcome import Failure
 from curator.model.video import VideoRef
 from curator.plan.contenders import Contender
-from curator.plan.evaluate import Verdicts
 from curator.plan.physical import Plan
+from curator.plan.verdicts import Verdicts
 from curator.source.fingerprint import Observed
 
 __all__ = ["VideoInHand", "by_video"]

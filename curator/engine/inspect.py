@@ -26,11 +26,12 @@ from curator.model.clip import Decision, Unit
 from curator.model.outcome import FunnelStep, Outcome
 from curator.model.video import VideoRef
 from curator.plan.contenders import Contender
-from curator.plan.evaluate import Demand, Verdicts, advance
+from curator.plan.evaluate import advance
 from curator.plan.funnel import funnel, selection_steps
 from curator.plan.optimise import Prices, pass_rate
 from curator.plan.physical import Pass, PassScope, Plan
 from curator.plan.settle import Settled
+from curator.plan.verdicts import Demand, Verdicts
 from curator.source.address import is_local, local_path
 from curator.spec.recipe import Recipe
 from curator.spec.settings import Settings

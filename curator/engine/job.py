@@ -29,10 +29,11 @@ from curator.model.tile import TileRange, Tiles
 from curator.model.video import VideoRef
 from curator.pack.schema import readable
 from curator.plan.contenders import Contender, contenders
-from curator.plan.evaluate import Demand, Verdicts, advance, unscored
+from curator.plan.evaluate import advance
 from curator.plan.logical import Node
 from curator.plan.physical import Plan
 from curator.plan.sync import Question
+from curator.plan.verdicts import Demand, Verdicts, unscored
 from curator.store.key import digest
 from curator.store.store import Store
 

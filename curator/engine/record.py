@@ -28,9 +28,9 @@ from curator.engine.task import (
 from curator.engine.tracks import TRACKS
 from curator.media.probe import PROBE_VERSION
 from curator.model.outcome import Failure
-from curator.plan.evaluate import Verdicts
 from curator.plan.logical import FORMAT
 from curator.plan.physical import Plan
+from curator.plan.verdicts import Verdicts
 from curator.store.facts import Entry, Fact
 from curator.store.key import canonical, digest
 from curator.store.store import Store

@@ -11,9 +11,9 @@ from curator.engine.known import VideoKnown
 from curator.model.video import VideoRef
 from curator.pack.schema import readable
 from curator.plan.contenders import Contender, contenders
-from curator.plan.evaluate import Verdicts
 from curator.plan.physical import Plan
 from curator.plan.settle import Settled, settle
+from curator.plan.verdicts import Verdicts
 
 __all__ = ["kept_clips", "settle_seen"]
 

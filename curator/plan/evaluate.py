@@ -10,9 +10,8 @@ release does not depend on the history of the store.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Protocol, TypedDict
+from typing import TypedDict
 
 from curator.abc.measure import ClipSeries, FrameNeed
 from curator.align.snap import of_speech, snapped
@@ -22,72 +21,19 @@ from curator.model.outcome import Failure
 from curator.model.series import Series
 from curator.model.signal import Signal, Support
 from curator.model.span import Span, intersection, subtract, total_seconds, union
-from curator.model.sync import Clock
 from curator.model.tile import Tiles
-from curator.model.video import FrameTable
-from curator.plan.checks import Check, Judgement, Said, Scope
+from curator.plan.candidate import Candidate
+from curator.plan.checks import Check, Said, Scope
 from curator.plan.crop import NO_SUBJECT, subject_of
 from curator.plan.logical import POSTER, SHOTS, SNAP, Node
 from curator.plan.physical import Pass, PassScope, Plan
 from curator.plan.statistics import statistic
-from curator.plan.sync import Agreement, KnownSync, Question, agree
+from curator.plan.sync import Agreement, Question, agree
+from curator.plan.verdicts import NOT_MEASURED, Demand, Known, Verdicts, unscored
 from curator.segment.clips import Segmentation, candidates, holds, reach, stretches
 from curator.spec.recipe import Absent
 
-__all__ = ["NOT_MEASURED", "Demand", "Known", "Verdicts", "advance", "clip_signals", "unscored"]
-
-
-NOT_MEASURED = Failure(
-    stage="measure", reason="not-measured", message="no build has measured this yet"
-)
-
-
-class Known(KnownSync, Protocol):
-    """The facts about one video."""
-
-    def covered(self, node: Node) -> Tiles:
-        """Tiles that have been measured, successfully."""
-        ...
-
-    def failure(self, node: Node, tiles: Tiles) -> Failure | None:
-        """Why the node could not be measured on some of these tiles, when an attempt failed."""
-        ...
-
-    def series(self, node: Node) -> Mapping[str, Series]:
-        """Every series of the node over the covered tiles."""
-        ...
-
-    def shots(self, node: Node, table: FrameTable) -> tuple[Shot, ...]:
-        """What the detector makes of its series; asked by every pass, so worth remembering."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
-    """What must be measured before more can be decided."""
-
-    stage: int
-    tiles: Mapping[str, Tiles]
-    """By node name."""
-    alive: tuple[Span, ...]
-    """Spans that are still alive, for estimates."""
-    questions: tuple[Question, ...] = ()
-    """Offsets that must be measured; not before there are no more `tiles` to be measured."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdicts:
-    """Everything is decided."""
-
-    shots: tuple[Shot, ...] = ()
-    shot_signals: tuple[Mapping[str, Signal], ...] = ()
-    rows: tuple[Row, ...]
-    failures: tuple[Failure, ...] = ()
-    comeback: Mapping[str, tuple[Fraction, int]] = field(default_factory=dict)
-    """Condition to (seconds, clips) that would come back if only it were off; at most, since what
-    fell early was not measured further."""
-    judged: Mapping[str, tuple[Fraction, Fraction]] = field(default_factory=dict)
-    """Condition to (seconds judged, seconds let through): what the next plan learns from."""
+__all__ = ["advance", "clip_signals"]
 
 
 def advance(plan: Plan, probe: Probe, known: Known, *, partial: bool = False) -> Demand | Verdicts:
@@ -146,17 +92,6 @@ def clip_signals(
     return out
 
 
-def unscored(probe: Probe, failure: Failure) -> Verdicts:
-    """The verdict on a video of which something could not be found out."""
-    row = Row(
-        span=Span(Fraction(0), probe.info.duration_seconds),
-        unit=Unit.rest,
-        decision=Decision.unscored,
-        reason=failure.reason,
-    )
-    return Verdicts(rows=(row,), failures=(failure,))
-
-
 class _Look:
     """One look at a video's facts, pass by pass."""
 
@@ -168,7 +103,7 @@ class _Look:
         self._shots: tuple[Shot, ...] = ()
         self._holding: dict[str, tuple[Span, ...]] = {}
         self._cut: Segmentation | None = None
-        self._clips: list[_Candidate] = []
+        self._clips: list[Candidate] = []
         self._judged: dict[str, tuple[Fraction, Fraction]] = {}
         self._last_frame_stage = max(
             [1, *(plan.stage_of(c.operand.measure) for c in plan.logical.scoped(Scope.frame))]
@@ -245,7 +180,7 @@ class _Look:
                     clip.fall(Decision.unscored, NOT_MEASURED.reason)
         return None
 
-    def _around(self, clips: Sequence[_Candidate]) -> dict[str, Tiles]:
+    def _around(self, clips: Sequence[Candidate]) -> dict[str, Tiles]:
         """Node to the tiles that the alignments of some clips look at."""
         wide: dict[str, list[Span]] = {}
         for alignment in self._plan.logical.alignments:
@@ -259,7 +194,7 @@ class _Look:
             for name, spans in wide.items()
         }
 
-    def _agree(self, clip: _Candidate) -> list[Question]:
+    def _agree(self, clip: Candidate) -> list[Question]:
         """Judge one clip by its alignments, or say what must be asked first."""
         said: list[Agreement] = []
         questions: list[Question] = []
@@ -348,7 +283,7 @@ class _Look:
 
     def _find_clips(self) -> None:
         self._cut = self._snapped(self._segment(self._conditions()))
-        self._clips = [_Candidate(span) for span in self._cut.clips]
+        self._clips = [Candidate(span) for span in self._cut.clips]
 
     def _snapped(self, cut: Segmentation) -> Segmentation:
         """The clips with their ends moved inwards to pauses, where the recipe wants that."""
@@ -436,79 +371,6 @@ class _Rules(TypedDict):
     forgive: Fraction
     min_seconds: Fraction
     max_seconds: Fraction
-
-
-@dataclass(slots=True)
-class _Candidate:
-    """A clip on its way through the passes."""
-
-    span: Span
-    stage: int = 0
-    fell: Row | None = None
-    signals: dict[str, Signal] = field(default_factory=dict)
-    said: dict[str, tuple[Check, Judgement]] = field(default_factory=dict)
-    clocks: dict[str, Clock] = field(default_factory=dict)
-
-    def decide(self, checks: Sequence[Check]) -> None:
-        """Fall, if a check of this pass says so: the first in recipe order gives the reason."""
-        for wanted, decision in ((Said.fails, Decision.dropped), (Said.unknown, Decision.unscored)):
-            for check in checks:
-                judgement = self.said[check.name][1]
-                if judgement.said is wanted:
-                    self.fall(decision, judgement.reason, judgement.margin, check.name)
-                    return
-
-    def fall(
-        self,
-        decision: Decision,
-        reason: str,
-        margin: float | None = None,
-        name: str | None = None,
-    ) -> None:
-        """Leave the cascade with this verdict."""
-        self.fell = self._row(decision, reason, margin, name)
-
-    def align(self, said: Sequence[Agreement], names: Sequence[str]) -> None:
-        """Take what the alignments said; the first that does not hold gives the reason."""
-        for name, one in zip(names, said, strict=True):
-            self.signals = {**self.signals, **one.signals}
-            if one.clock is not None:
-                self.clocks[name] = one.clock
-        for name, one in zip(names, said, strict=True):
-            if not one.holds:
-                decision = Decision.unscored if one.unscored else Decision.dropped
-                self.fall(decision, one.reason, one.margin, f"align.{name}")
-                return
-
-    def row(self) -> Row:
-        """The verdict; a clip that never fell is kept, with its tightest margin."""
-        if self.fell is not None:
-            return self.fell
-        margins = [
-            (check.tightness(judgement.margin), judgement.margin, check.name)
-            for check, judgement in self.said.values()
-            if judgement.margin is not None
-        ]
-        _, margin, name = min(margins, default=(0.0, None, None))
-        return self._row(Decision.kept, "ok", margin, name)
-
-    def only(self, name: str) -> bool:
-        """Whether this one check alone let the clip fall, as far as it was measured."""
-        bad = [n for n, (_, judgement) in self.said.items() if judgement.said is not Said.holds]
-        return bad == [name]
-
-    def _row(self, decision: Decision, reason: str, margin: float | None, name: str | None) -> Row:
-        return Row(
-            span=self.span,
-            unit=Unit.clip,
-            decision=decision,
-            reason=reason,
-            margin=margin,
-            threshold=name,
-            stage=self.stage,
-            signals=self.signals,
-            clocks=self.clocks,
-        )
 
 
 def _video_row(plan: Plan, probe: Probe, whole: Span) -> Verdicts | None:

@@ -27,11 +27,12 @@ from curator.model.tile import Tiles
 from curator.model.video import VideoRef
 from curator.plan.checks import Check, Said
 from curator.plan.contenders import Contender
-from curator.plan.evaluate import Verdicts, advance, clip_signals
+from curator.plan.evaluate import advance, clip_signals
 from curator.plan.physical import Plan
 from curator.plan.settle import Settled
 from curator.plan.statistics import statistic
 from curator.plan.sync import Alignment
+from curator.plan.verdicts import Verdicts
 from curator.release.read import newest
 from curator.source.address import is_local, local_path
 from curator.spec.document import recipe_from_document

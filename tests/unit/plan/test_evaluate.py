@@ -23,9 +23,10 @@ from curator.model.span import Span
 from curator.model.tile import Tiles, tile_of
 from curator.model.video import FrameTable, VideoInfo, VideoStream
 from curator.plan.checks import Check, Scope
-from curator.plan.evaluate import Demand, Verdicts, advance
+from curator.plan.evaluate import advance
 from curator.plan.logical import POSTER, SHOTS, LogicalPlan, Node
 from curator.plan.physical import Pass, PassScope, Plan
+from curator.plan.verdicts import Demand, Verdicts
 from curator.spec.operand import Operand
 from curator.spec.recipe import Condition, Recipe, SecondsSpec, SegmentSpec
 
