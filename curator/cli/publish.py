@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +56,9 @@ def run(words: list[str], output: Output) -> int:
             reason="usage-no-repo",
             hint="publish.repo=org/name on the Hub, publish.repo=./folder, or a URL",
         )
+    if output.quiet or not sys.stderr.isatty():
+        # The client reads it when it is imported; its bars are for terminals.
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     from curator.hub.address import open_remote
     from curator.hub.publish import publish
     from curator.hub.secrets import quiet_logs

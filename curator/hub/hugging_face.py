@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from curator.errors import RemoteError
+from curator.hub.hub_errors import PassingError, moved, translated
 from curator.hub.remote import LocalFile, RemoteFile
-from curator.hub.secrets import redact
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi
@@ -31,24 +31,11 @@ _PIECE_FILES = 50
 _MOST_OPERATIONS = 1_000
 """In one commit; the Hub takes 25 000 of large files, and has a minute for all of them."""
 _TRIES = 5
-_LONGEST_WAIT_SECONDS = 60.0
-_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+_LONGEST_WAIT_SECONDS = 330.0
+"""The Hub counts requests over five minutes."""
+_MOST_FILE_BYTES = 500 * 10**9
+_MOST_FOLDER_ENTRIES = 10_000
 _BLOCK_BYTES = 2**20
-
-_REASONS: Mapping[int, tuple[str, str, str]] = {
-    401: (
-        "remote-unauthorized",
-        "the Hub does not know who you are",
-        "log in (`hf auth login`) or set HF_TOKEN",
-    ),
-    403: (
-        "remote-forbidden",
-        "your token may not do this",
-        "use a token with write access to that user or organisation",
-    ),
-    413: ("remote-too-large", "the Hub takes no request of that size", "lower pack.shard_mib"),
-    429: ("remote-unreachable", "the Hub is asked too often", "wait and run the same again"),
-}
 
 
 class HuggingFaceRemote:
@@ -152,11 +139,16 @@ class HuggingFaceRemote:
         )
 
     def upload(self, files: Sequence[LocalFile], sent: Callable[[LocalFile], None]) -> None:
-        """Store the large files; small ones travel inside the commit."""
+        """Store the large files; small ones travel inside the commit.
+
+        Raises:
+            RemoteError: ``remote-too-large`` or ``remote-folder-too-full``, before anything is sent.
+        """
+        _check_limits(files)
         for start in range(0, len(files), _PIECE_FILES):
             piece = files[start : start + _PIECE_FILES]
             added = [self._operation(file) for file in piece]
-            with _translated(self._repo):  # the client tries each request several times itself
+            with translated(self._repo):  # the client tries each request several times itself
                 self._api().preupload_lfs_files(
                     self._repo, added, repo_type=_TYPE, free_memory=False
                 )
@@ -185,7 +177,7 @@ class HuggingFaceRemote:
             CommitOperationDelete(path, is_folder=False) for path in deleted
         ]
         operations += [ready.get((one.path, one.sha256)) or self._operation(one) for one in files]
-        with _translated(self._repo):
+        with translated(self._repo):
             if len(operations) > _MOST_OPERATIONS:
                 return self._merged(operations, parent, title, description)
             made = self._api().create_commit(
@@ -240,13 +232,13 @@ class HuggingFaceRemote:
             )
         if self.head() != parent:
             api.change_discussion_status(self._repo, draft.num, "closed", repo_type=_TYPE)
-            raise _moved(self._repo)
+            raise moved(self._repo)
         api.change_discussion_status(self._repo, draft.num, "open", repo_type=_TYPE)
         try:
             api.merge_pull_request(self._repo, draft.num, repo_type=_TYPE)
         except HfHubHTTPError as error:
             if error.response.status_code == 409:
-                raise _moved(self._repo) from None
+                raise moved(self._repo) from None
             raise
         merged = self.head()
         assert merged is not None, "it was there a moment ago"
@@ -268,19 +260,12 @@ class HuggingFaceRemote:
         """The result of something that may be asked twice, through short failures of the network."""
         for attempt in range(_TRIES - 1):
             try:
-                with _translated(self._repo):
+                with translated(self._repo):
                     return call()
-            except _PassingError as error:
+            except PassingError as error:
                 time.sleep(min(error.wait_seconds or 2.0**attempt, _LONGEST_WAIT_SECONDS))
-        with _translated(self._repo):
+        with translated(self._repo):
             return call()
-
-
-class _PassingError(RemoteError):
-    """It may work in a moment."""
-
-    wait_seconds: float | None = None
-    """What the Hub asked for."""
 
 
 def _endpoint() -> str | None:
@@ -288,114 +273,20 @@ def _endpoint() -> str | None:
     return os.environ.get("HF_ENDPOINT") or None
 
 
-@contextmanager
-def _translated(repo: str) -> Iterator[None]:
-    """What the client raises, as an error of ours.
-
-    Its own errors may quote requests, so they are left behind: no secret is in what is shown.
-    """
-    from huggingface_hub.errors import HfHubHTTPError
-
-    # The client's HTTP library has changed its name before; its errors are a base of this one.
-    network: type[Exception] = next(
-        one for one in HfHubHTTPError.__mro__ if one.__name__ == "HTTPError"
-    )
-    try:
-        yield
-    except (network, OSError, RuntimeError, ValueError) as error:
-        raise _as_ours(error, repo) from None
-
-
-def _as_ours(error: BaseException, repo: str) -> RemoteError:
-    """The same in our words."""
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    chain = list(_chain(error))
-    for one in chain:
-        if isinstance(one, RevisionNotFoundError):
-            return RemoteError(f"{repo} has no such version", reason="remote-revision")
-        if isinstance(one, LocalEntryNotFoundError):  # the Hub did not answer
-            return _of_network(chain, repo)
-        if isinstance(one, EntryNotFoundError):
-            return RemoteError(f"{repo} has no such file", reason="remote-no-file")
-        if isinstance(one, RepositoryNotFoundError):
-            return _not_there(repo)
-        if isinstance(one, HFValidationError):
-            return RemoteError(
-                f"'{repo}' is no name on the Hub: {redact(str(one))}",
-                reason="remote-name",
-                hint="publish.repo=org/name; a folder is written ./folder or file:///folder",
+def _check_limits(files: Sequence[LocalFile]) -> None:
+    """What the Hub would refuse only after everything was sent."""
+    for file in files:
+        if file.size_bytes > _MOST_FILE_BYTES:
+            raise RemoteError(
+                f"{file.path} has {file.size_bytes} bytes; the Hub takes {_MOST_FILE_BYTES}",
+                reason="remote-too-large",
+                hint="lower pack.shard_mib",
             )
-    told = next((one for one in chain if getattr(one, "response", None) is not None), None)
-    if told is not None:
-        return _of_status(told, repo)
-    if any(isinstance(one, FileNotFoundError) for one in chain):
-        return RemoteError(redact(str(error)), reason="remote-local-file")
-    return _of_network(chain, repo)
-
-
-def _not_there(repo: str) -> RemoteError:
-    return RemoteError(
-        f"the Hub shows no dataset {repo} to you",
-        reason="remote-missing",
-        hint="check the name; for a private one log in (`hf auth login`) or set HF_TOKEN",
-    )
-
-
-def _moved(repo: str) -> RemoteError:
-    return RemoteError(
-        f"somebody else published to {repo} meanwhile; nothing of yours is visible",
-        reason="remote-moved",
-        hint="run the same command again: it compares with what is there now",
-    )
-
-
-def _of_status(error: BaseException, repo: str) -> RemoteError:
-    response = cast("Any", error).response
-    status = int(response.status_code)
-    why = redact(" ".join(str(error).split()))
-    if status == 412:
-        return _moved(repo)
-    if status == 409:
-        return RemoteError(f"{repo}: {why}", reason="remote-conflict")
-    reason, about, hint = _REASONS.get(
-        status, ("remote-refused", "the Hub refused", "see the Hub's message")
-    )
-    if status in _TRANSIENT:
-        passing = _PassingError(
-            f"{repo}: the Hub answers {status}: {why}",
-            reason="remote-unreachable",
-            hint="nothing is lost: run the same command again",
+    folders = Counter(file.path.rpartition("/")[0] for file in files)
+    folder, entries = max(folders.items(), key=lambda one: one[1], default=("", 0))
+    if entries > _MOST_FOLDER_ENTRIES:
+        raise RemoteError(
+            f"'{folder}' would hold {entries} files; the Hub takes {_MOST_FOLDER_ENTRIES} in a folder",
+            reason="remote-folder-too-full",
+            hint="pack into larger shards: pack.shard_mib",
         )
-        passing.wait_seconds = _seconds(response.headers.get("Retry-After"))
-        return passing
-    return RemoteError(f"{repo}: {about} ({status}): {why}", reason=reason, hint=hint)
-
-
-def _of_network(chain: Sequence[BaseException], repo: str) -> RemoteError:
-    """Errors without an answer: the network, or a client that refuses what it was given."""
-    root = chain[-1]
-    why = redact(" ".join(f"{type(root).__name__}: {root}".split()))
-    if all(isinstance(one, ValueError) for one in chain):
-        return RemoteError(f"{repo}: {why}", reason="remote-refused")
-    return _PassingError(
-        f"the Hub cannot be reached for {repo}: {why}",
-        reason="remote-unreachable",
-        hint="nothing is lost: run the same command again",
-    )
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__
-
-
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text is not None and text.isdigit() else None

@@ -283,6 +283,24 @@ def test_who_may_not_see_a_private_dataset_is_told_it_is_not_there(
         assert token not in caught.value.message
 
 
+def test_what_the_hub_would_refuse_is_refused_before_it_is_sent(
+    hub: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote = _made(HuggingFaceRemote("lab/set"))
+    files = [some(f"data/{number}.parquet", b"\0") for number in range(3)]
+    hub.reset_counts()
+    for name, limit, reason in (
+        ("_MOST_FILE_BYTES", 0, "remote-too-large"),
+        ("_MOST_FOLDER_ENTRIES", 2, "remote-folder-too-full"),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"curator.hub.hugging_face.{name}", limit)
+            with pytest.raises(RemoteError) as caught:
+                remote.upload(files, lambda file: None)
+        assert caught.value.reason == reason
+    assert hub.requests == []
+
+
 def test_a_reader_may_not_write(
     hub: HubServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
