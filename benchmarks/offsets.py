@@ -430,7 +430,8 @@ def listen(sound: Floats) -> Hear:
         first, last = (round(at * sample_rate_hz) for at in (span.start, span.end))
         out = np.zeros(last - first, np.float32)
         a, b = max(0, first), min(len(sound), last)
-        out[a - first : b - first] = sound[a:b]
+        if a < b:
+            out[a - first : b - first] = sound[a:b]
         return out
 
     return hear

@@ -24,6 +24,8 @@ _MOST_DRIFT = 0.002
 _SURE = 3.0
 """Standard errors from which a drift counts as one."""
 _WIDER_SECONDS = 1.0
+_MOST_USUAL, _MOST_SPREADS = 4.0, 2.0
+"""Values further out than four robust standard deviations (and two plain ones) count as if they were there."""
 _NEAR_SECONDS = 0.08
 """How far one window's best lag may lie from what all windows say."""
 
@@ -94,7 +96,17 @@ def _ready(activity: Activity, band: Band) -> tuple[int, Floats]:
         fine_seconds=band.fine_seconds,
         coarse_seconds=band.coarse_seconds,
     )
-    return first, kept
+    return first, _tamed(kept)
+
+
+def _tamed(values: Floats) -> Floats:
+    """With what stands far out brought down: one bang in each of two tracks must not decide alone."""
+    if not np.isfinite(values).any():
+        return values
+    middle = np.nanmedian(values, axis=0)
+    usual = 1.4826 * np.nanmedian(np.abs(values - middle), axis=0)
+    most = np.maximum(_MOST_USUAL * usual, _MOST_SPREADS * np.nanstd(values, axis=0))
+    return np.asarray(np.clip(values, middle - most, middle + most))
 
 
 def _windows(

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from curator.abc.aligner import Hear, Pair, TrackKind
 from curator.align.estimate.activity import Activity, Floats
 from curator.align.estimate.compare import Band, compare
-from curator.align.estimate.correlate import highest
 from curator.align.estimate.phase import Fine, everywhere, refined
 from curator.model.span import Span
 from curator.model.sync import Offset
@@ -113,9 +112,7 @@ def _by_waveforms(
     most: float,
 ) -> Offset:
     """What the waveforms say at all offsets, where that is surer than what the levels say."""
-    reach = min(lead / _RATE_HZ, most + 1)
-    curve = everywhere(camera, heard, lead, _RATE_HZ, reach_seconds=reach)
-    peak = highest(curve, max_offset_seconds=most)
+    peak = everywhere(camera, heard, lead, _RATE_HZ, most_seconds=most)
     if peak is None or peak.confidence <= coarse.confidence:
         return coarse
     return Offset(

@@ -43,7 +43,7 @@ class MovementAligner:
     of_track: ClassVar[frozenset[str]] = frozenset()
     listens: ClassVar[bool] = False
     confidence: ClassVar[str] = (
-        "standard deviations above the best lag of a wrong pair: wrong pairs 0.5 +- 1.2 (5 % above 2.7), right pairs"
+        "standard deviations above the best lag of a wrong pair: wrong pairs 0.5 +- 1.1 (5 % above 2.3), right pairs"
         " 2.5 to 4 in 4 to 10 s; movement that repeats stays below 2 even in right pairs"
     )
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import comb, exp, log1p
-from statistics import NormalDist
+from math import exp, log1p
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from curator.abc.aligner import Pair, TrackKind
 from curator.align.estimate.activity import Floats
 from curator.align.estimate.events import beats, bursts, flashes
+from curator.align.estimate.luck import at_least, deviations
 from curator.model.sync import Offset
 
 __all__ = ["Onsets", "coincidence"]
@@ -20,8 +20,6 @@ __all__ = ["Onsets", "coincidence"]
 _FLASH, _CHANGE, _LEVEL = "onsets.flash", "onsets.change", "onsets.level"
 _MARGIN_SECONDS = 0.01
 _FEWEST_FRAMES = 3
-_HIGHEST = 12.0
-_NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +90,7 @@ def coincidence(seen: Floats, heard: Floats, *, within: float, most: float, rate
     rivals = count[np.abs(tried - seconds) > 2 * within]
     share = 1 - float(rivals.max(initial=0)) / float(count[best])
     luck = _luck(int(count[best]), len(seen), 1 - exp(-2 * within * rate), most / within)
-    return Offset(seconds=seconds, confidence=share * _deviations(luck))
+    return Offset(seconds=seconds, confidence=share * deviations(luck))
 
 
 def _nearest(times: Floats, heard: Floats) -> Floats:
@@ -104,15 +102,6 @@ def _nearest(times: Floats, heard: Floats) -> Floats:
 
 def _luck(hits: int, count: int, chance: float, tries: float) -> float:
     """Probability that some of `tries` offsets has `hits` of `count` by chance alone."""
-    one = sum(
-        comb(count, k) * chance**k * (1 - chance) ** (count - k) for k in range(hits, count + 1)
-    )
-    one = min(max(one, 1e-300), 1 - 1e-12)
+    one = min(max(at_least(hits, count, chance), 1e-300), 1 - 1e-12)
     # 1 - (1 - p)^n without losing small p.
     return float(-np.expm1(max(1.0, tries) * log1p(-one)))
-
-
-def _deviations(probability: float) -> float:
-    if probability >= 0.5:
-        return 0.0
-    return min(_HIGHEST, -_NORMAL.inv_cdf(max(probability, 1e-300)))

@@ -8,12 +8,14 @@ the two microphones do to the loudness of each frequency.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from curator.align.estimate.activity import Floats
-from curator.align.estimate.correlate import Curve
+from curator.align.estimate.correlate import Peak
+from curator.align.estimate.luck import at_least, deviations
 
 __all__ = ["Fine", "everywhere", "refined"]
 
@@ -29,6 +31,8 @@ _AGREE_SECONDS = 0.001
 _SURE = 4.0
 _MOST_DRIFT = 0.002
 _LONG_SECONDS = 20.0
+_FADE_SECONDS = 0.05
+_PARTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,22 +138,67 @@ def everywhere(
     lead: int,
     rate: int,
     *,
-    reach_seconds: float,
-) -> Curve:
-    """The phase correlation of the middle of `camera`, 20 s at most, at all lags up to `reach_seconds`.
+    most_seconds: float,
+) -> Peak | None:
+    """The offset on which parts of the clip agree, each by itself, among all up to `most_seconds`.
 
-    Scaled to 1 for a copy. For sounds without any rhythm, whose levels say nothing: rain, traffic, a hall.
+    For sounds whose levels say nothing: rain, traffic, a voice in noise. Two recordings that have nothing
+    in common agree in two parts at most, by a click in each; the confidence is how unlikely it is
+    that so many random offsets fall within a millisecond.
     """
     skip = max(0, len(camera) - int(_LONG_SECONDS * rate)) // 2
-    part = camera[skip : len(camera) - skip].astype(np.float64)
-    reach = int(reach_seconds * rate)
-    low, high = skip + lead - reach, len(camera) - skip + lead + reach
-    around = heard[max(0, low) : high].astype(np.float64)
-    size = 1 << (len(part) + len(around)).bit_length()
-    phases, used = _phases(part, around, size, rate)
-    curve = np.fft.irfft(phases, size) * size / max(1, 2 * used)
-    lags = np.arange(-reach, reach + 1)
-    return Curve(lags.astype(np.float64) / rate, curve[lags + skip + lead - max(0, low)])
+    reach = int(most_seconds * rate)
+    edges = np.linspace(skip, len(camera) - skip, _PARTS + 1).astype(int).tolist()
+    curves = [
+        _part(camera[low:high], heard, low + lead, reach, rate) for low, high in pairwise(edges)
+    ]
+    tops = np.array([int(np.argmax(curve)) for curve in curves])
+    # What is highest at the very edge, or has no sound at all, has no peak.
+    tops = tops[(tops > 0) & (tops < 2 * reach)]
+    if len(tops) < 2:
+        return None
+    lags = (tops - reach) / rate
+    close = np.abs(lags[:, None] - lags) <= _AGREE_SECONDS
+    best = int(np.argmax(close.sum(axis=1)))
+    count = int(close[best].sum())
+    if count < 2:
+        return None
+    chance = min(1.0, 2 * _AGREE_SECONDS / (2 * most_seconds))
+    luck = len(lags) * at_least(count - 1, len(lags) - 1, chance)
+    seconds = float(np.median(lags[close[best]]))
+    return Peak(seconds, count / _PARTS, deviations(luck))
+
+
+def _part(
+    camera: npt.NDArray[np.float32],
+    heard: npt.NDArray[np.float32],
+    at: int,
+    reach: int,
+    rate: int,
+) -> Floats:
+    """``(2 reach + 1,)`` of a part that lies at sample `at` of `heard`."""
+    low, high = max(0, at - reach), at + len(camera) + reach
+    around = heard[low:high].astype(np.float64)
+    size = 1 << (len(camera) + len(around)).bit_length()
+    fade = int(_FADE_SECONDS * rate)
+    phases, used = _phases(
+        _faded(camera.astype(np.float64), fade), _faded(around, fade), size, rate
+    )
+    curve: Floats = np.fft.irfft(phases, size) * size / max(1, 2 * used)
+    return curve[np.arange(-reach, reach + 1) + at - low]
+
+
+def _faded(sound: Floats, fade: int) -> Floats:
+    """Without the clicks where it begins and ends: phases would find those of the two and call them alike."""
+    there = np.flatnonzero(sound)
+    if len(there) < 2 * fade or not fade:
+        return np.zeros_like(sound)
+    first, last = int(there[0]), int(there[-1]) + 1
+    ramp = np.hanning(2 * fade)[:fade]
+    out = sound.copy()
+    out[first : first + fade] *= ramp
+    out[last - fade : last] *= ramp[::-1]
+    return out
 
 
 def _phases(

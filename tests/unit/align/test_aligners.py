@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -14,6 +15,7 @@ from curator.align.estimate.onsets import Onsets
 from curator.align.estimate.pose_speed import PoseSpeed
 from curator.align.estimate.speech_text import SpeechText
 from curator.measure.face.agreement import LIPS, VOICE
+from curator.model.series import Series
 from curator.testing.aligner import AlignerTests
 from tests.unit.align import planted
 from tests.unit.align.planted import Floats, grid, wave
@@ -218,10 +220,58 @@ def _recorded(camera: int, recorder: int, late: float) -> Pair:
 def _noise(seed: int) -> Floats:
     rng = np.random.default_rng(seed)
     at = np.arange(14 * 16_000) / 16_000
-    return 0.1 * rng.normal(size=len(at)) * np.repeat(np.maximum(wave(at[::160], seed, 1, 5), 0.02), 160)
+    return (
+        0.1
+        * rng.normal(size=len(at))
+        * np.repeat(np.maximum(wave(at[::160], seed, 1, 5), 0.02), 160)
+    )
 
 
 def _room(sound: Floats, seed: int) -> Floats:
     echo = np.convolve(sound, [1, -0.4], "same")
     echo[700:] += 0.3 * sound[:-700]
     return echo + 0.003 * np.random.default_rng(seed + 7).normal(size=len(sound))
+
+
+def test_sound_without_any_rhythm_is_found_by_its_waveforms() -> None:
+    rng = np.random.default_rng(0)
+    rain = 0.1 * rng.normal(size=14 * 16_000)
+    other = rain + 0.1 * rng.normal(size=len(rain))
+    pair = planted.pair(
+        camera=planted.hear(rain, 16_000), heard=planted.hear(other, 16_000, late=-0.3217)
+    )
+    found = Envelope().estimate(pair, max_offset_seconds=0.8)
+    assert found.seconds is not None
+    assert abs(found.seconds + 0.3217) < 0.0002
+    assert found.confidence > 5
+
+
+def test_a_click_in_each_of_two_recordings_does_not_make_them_one() -> None:
+    one, other = (0.01 * np.random.default_rng(seed).normal(size=14 * 16_000) for seed in (1, 2))
+    one[6 * 16_000], other[6 * 16_000 + 4000] = 1.0, 1.0
+    pair = planted.pair(camera=planted.hear(one, 16_000), heard=planted.hear(other, 16_000))
+    found = Envelope().estimate(pair, max_offset_seconds=0.8)
+    assert found.confidence < 3
+
+
+def test_a_single_flash_with_a_single_beep_is_no_proof() -> None:
+    pair = _flashes(0, 0, 0.1)
+    flash, level = pair.series["onsets.flash"], pair.series["onsets.level"]
+    dark = flash.values.copy()
+    dark[_instants(0)[1:]] = 1
+    series = {
+        **pair.series,
+        "onsets.flash": replace_values(flash, dark),
+        "onsets.change": replace_values(flash, dark),
+        "onsets.level": replace_values(
+            level, np.where(level.seconds < _instants(0)[0] / 25 + 1.4, level.values, -70)
+        ),
+    }
+    found = Onsets().estimate(replace(pair, series=series), max_offset_seconds=0.5)
+    assert found.seconds is not None
+    assert abs(found.seconds - 0.1) < 0.004
+    assert found.confidence < 2.5
+
+
+def replace_values(series: Series, values: Floats) -> Series:
+    return Series(series.ticks, series.time_base, values.astype(np.float32))
