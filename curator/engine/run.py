@@ -10,7 +10,6 @@ import dataclasses
 import time
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from curator.engine.job import VideoJob
 from curator.engine.known import VideoKnown
 from curator.engine.pool import Done, Pool
 from curator.engine.progress import Progress
+from curator.engine.ran import Counters, Ran
 from curator.engine.record import Recorder, grid_of, probe_document
 from curator.engine.task import (
     Aligned,
@@ -40,7 +40,7 @@ from curator.engine.task import (
 from curator.errors import MeasureError
 from curator.media.stored import load
 from curator.model.clip import Decision, Row, Unit
-from curator.model.outcome import Failure, Outcome, Sample
+from curator.model.outcome import Failure, Outcome
 from curator.model.span import Span
 from curator.model.video import VideoRef
 from curator.plan.contenders import Contender
@@ -58,40 +58,6 @@ __all__ = ["Counters", "Ran", "run"]
 _IDLE_SECONDS = 0.01
 _ANYWHERE = Path()
 """The path of a task before the file is within reach."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Ran:
-    """What came of one plan."""
-
-    plan: Plan
-    outcomes: list[Outcome] = field(default_factory=list)
-    samples: list[Sample] = field(default_factory=list)
-    comebacks: dict[str, Mapping[str, tuple[Fraction, int]]] = field(default_factory=dict)
-    """Fingerprint to what each condition alone cost there."""
-    keys: set[str] = field(default_factory=set)
-    """Of every fact that the plan stands on."""
-    contenders: tuple[Contender, ...] = ()
-    """Clips that stay where clips were compared: later releases are compared with them."""
-
-    @property
-    def comeback(self) -> dict[str, tuple[Fraction, int]]:
-        """Condition to (seconds, clips) that it alone cost, over all videos."""
-        total: dict[str, tuple[Fraction, int]] = {}
-        for one in self.comebacks.values():
-            for name, (seconds, clips) in one.items():
-                had = total.get(name, (Fraction(0), 0))
-                total[name] = (had[0] + seconds, had[1] + clips)
-        return total
-
-
-@dataclass(slots=True, kw_only=True)
-class Counters:
-    """What the build did, for its summary."""
-
-    frames_decoded: int = 0
-    frames_encoding: int = 0
-    """Of `frames_decoded`, those decoded to encode samples."""
 
 
 def run(
