@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     import torch
 
@@ -19,7 +21,7 @@ def collate(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     Tensors of one track are padded at the end of every axis to the largest. ``NAME_mask`` is True
     where the first axis that counts time is real: ``video_mask`` ``(batch, frames)``, ``audio_mask``
     ``(batch, samples)``. A sample without the track is all padding. Where pictures differ in size,
-    ``video_size`` ``(batch, 2)`` says the real heights and widths. Signals become a float64 tensor
+    ``video_size`` ``(batch, 2)`` says the real heights and widths. Signals become a float64 array
     each, NaN where there is none; texts, ids and names stay lists.
     """
     assert samples, "a batch has samples"
@@ -111,8 +113,7 @@ def _room(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
 
 
 def _signals(values: list[Mapping[str, Any]]) -> dict[str, Any]:
-    import torch
-
+    # Not tensors: each of those goes from a worker as a file of its own, and there are a hundred.
     columns: dict[str, Any] = {}
     for name in values[0]:
         column = [value[name] for value in values]
@@ -120,5 +121,5 @@ def _signals(values: list[Mapping[str, Any]]) -> dict[str, Any]:
             columns[name] = column
         else:
             floats = [_ABSENT if value is None else float(value) for value in column]
-            columns[name] = torch.tensor(floats, dtype=torch.float64)
+            columns[name] = np.array(floats)
     return columns

@@ -55,7 +55,7 @@ def test_signals_are_columns_and_texts_stay_lists():
     batch = collate(rows)
     share = batch["signals"]["speech.share"]
     assert share[0] == 0.5
-    assert share[1].isnan()
+    assert np.isnan(share[1])
     assert batch["signals"]["codec"] == ["h264", None]
     assert batch["text"] == [words, None]
     assert batch["id"] == ["a", "a"]
