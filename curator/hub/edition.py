@@ -19,6 +19,7 @@ from typing import Any
 from curator.errors import RemoteError, StoreError
 from curator.hub.changes import Changes
 from curator.hub.remote import LocalFile, Remote, RemoteFile, local_file
+from curator.hub.secrets import redact
 from curator.hub.surface import surface
 from curator.hub.version import Version
 from curator.release.manifest import CROISSANT, VERSION_FILE
@@ -170,11 +171,12 @@ def _history(
 
 def _card(text: str, address: str, version: Version, history: Sequence[Mapping[str, Any]]) -> str:
     """The release's card, told where it is and with its changelog."""
-    where = f'"{address}", revision="{version.tag}"'
-    text = re.sub(
-        r'(load_dataset\(|curator\.load\()"FOLDER"', lambda found: f"{found[1]}{where}", text
-    )
-    text = text.replace("curator pull FOLDER", f"curator pull {address}@{version.tag}")
+    if _page(address) is not None:  # a folder may be moved, and is then still "this folder"
+        where = f'"{address}", revision="{version.tag}"'
+        text = re.sub(
+            r'(load_dataset\(|curator\.load\()"FOLDER"', lambda found: f"{found[1]}{where}", text
+        )
+        text = text.replace("curator pull FOLDER", f"curator pull {address}@{version.tag}")
     lines = ["", "## Changelog", ""]
     for entry in history:
         lines += [f"### v{entry['version']}", ""]
@@ -187,7 +189,7 @@ def _page(address: str) -> str | None:
     """Where people see a dataset of the Hub; None for other places."""
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", address):
         return None
-    return f"{os.environ.get('HF_ENDPOINT') or _HUB}/datasets/{address}"
+    return redact(f"{os.environ.get('HF_ENDPOINT') or _HUB}/datasets/{address}")
 
 
 def _described(files: Mapping[str, LocalFile]) -> dict[str, dict[str, Any]]:

@@ -175,7 +175,8 @@ def test_words_alone_are_a_patch_and_lost_samples_a_major(
     assert sorted(remote.tags()) == ["v1.0.0", "v1.0.1", "v2.0.0"]
     card = remote.read("README.md", "v2.0.0").decode()
     assert card.index("### v2.0.0") < card.index("### v1.0.1") < card.index("### v1.0.0")
-    assert 'revision="v2.0.0"' in card
+    assert ('"lab/set", revision="v2.0.0"' in card) == isinstance(remote, HuggingFaceRemote)
+    assert ('load_dataset("FOLDER")' in card) == isinstance(remote, FolderRemote)
     manifest = json.loads(remote.read("manifest.json", "v2.0.0"))
     assert (manifest["tag"], manifest["parent"]) == ("v2.0.0", "v1.0.1")
 
