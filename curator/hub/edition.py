@@ -86,7 +86,8 @@ def published(remote: Remote, commit: str, files: Mapping[str, RemoteFile]) -> P
         note = json.loads(note_bytes)
         manifest = json.loads(remote.read("manifest.json", commit))
         version = Version.parse(note["version"])
-        assert version is not None
+        if version is None or note["format"] != _FORMAT:
+            raise ValueError(f"format {note['format']}, version {note['version']}")
         return Published(
             commit=commit,
             version=version,
@@ -96,7 +97,7 @@ def published(remote: Remote, commit: str, files: Mapping[str, RemoteFile]) -> P
             note_bytes=note_bytes,
             manifest=manifest,
         )
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise RemoteError(
             f"{remote.address} has a {VERSION_FILE} that cannot be read",
             reason="remote-damaged",

@@ -214,6 +214,18 @@ def test_a_repository_of_somebody_else_is_left_alone(remote: Remote, releases: R
     assert caught.value.reason == "remote-not-ours"
 
 
+def test_a_version_of_another_format_is_left_alone(remote: Remote, releases: Releases) -> None:
+    put(releases.first, remote)
+    note = json.loads(remote.read("version.json", "main")) | {"format": 99}
+    changed = [local_file("version.json", json.dumps(note).encode())]
+    remote.upload(changed, lambda file: None)
+    head = remote.commit(changed, (), parent=remote.head(), title="from the future", description="")
+    with pytest.raises(RemoteError) as caught:
+        put(releases.loosened, remote)
+    assert caught.value.reason == "remote-damaged"
+    assert remote.head() == head
+
+
 def test_files_of_others_stay_but_not_among_the_samples(remote: Remote, releases: Releases) -> None:
     put(releases.first, remote)
     added = [local_file("LICENSE", b"words"), local_file("data/stray.parquet", b"\0stray")]
