@@ -23,6 +23,7 @@ from typing import ClassVar
 
 __all__ = [
     "BuildError",
+    "ConvertError",
     "CuratorError",
     "LoaderError",
     "Location",
@@ -112,6 +113,10 @@ class RemoteError(CuratorError):
 
 class LoaderError(CuratorError):
     """A release cannot be fed to a training as asked: what is missing, or what does not fit."""
+
+
+class ConvertError(CuratorError):
+    """A release cannot be written in the layout of another tool: what it lacks, or what does not fit."""
 
 
 class BuildError(CuratorError):

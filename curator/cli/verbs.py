@@ -35,6 +35,7 @@ VERBS = dict(
         _verb("publish", "Make a release the next version of a dataset on the Hub, or in a folder.", "RECIPE|RELEASE publish.repo=WHERE"),
         _verb("pull", "Bring a published version to this machine, verified.", "DATASET[@VERSION]"),
         _verb("takedown", "Publish the next version without some footage, and keep it out.", "DATASET --sample ID"),
+        _verb("convert", "Write a release in the layout of another tool.", "RELEASE|DATASET --to FORMAT DIR"),
         _verb("log", "The versions of a dataset and why; where a sample comes from.", "DATASET"),
         _verb("recipes", "List, show, copy and check recipes.", "TOPIC", "ls", "show", "cp", "check", "schema"),
         _verb("ops", "List and describe measures and shot detectors.", "TOPIC", "ls", "show"),

@@ -24,7 +24,7 @@ LEVELS = (
     ("engine",),
     ("calibrate", "release"),
     ("hub",),
-    ("loader",),
+    ("convert", "loader"),
     ("cli", "testing"),
     ("__main__",),
 )

@@ -1,0 +1,1 @@
+"""Releases in the layouts of other tools."""
