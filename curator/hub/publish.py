@@ -172,7 +172,7 @@ def _own_files(release: ReleaseFolder, there: Mapping[str, RemoteFile]) -> list[
             )
         if path.endswith(_TEXTS) and holds_secret((release.folder / path).read_bytes()):
             raise StoreError(
-                f"{path} holds what looks like a token, so nothing is published",
+                f"{path} tells a token, or an address with a password or a signature; nothing is published",
                 reason="secret-in-release",
                 hint="take it out of the recipe and its sources, then build again",
             )

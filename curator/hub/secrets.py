@@ -39,10 +39,11 @@ def redact(text: str) -> str:
 
 
 def holds_secret(data: bytes) -> bool:
-    """Whether a token of this machine, or anything that looks like one, is in a file's content."""
+    """Whether a file tells a token of this machine, what looks like one, or an address with a password or signature."""
     if any(secret.encode() in data for secret in _known()):
         return True
-    return _TOKEN.search(data.decode("latin-1")) is not None
+    text = data.decode("latin-1")
+    return any(pattern.search(text) for pattern in (_TOKEN, _USERINFO, _SIGNED))
 
 
 @contextmanager

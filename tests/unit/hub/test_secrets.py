@@ -41,6 +41,21 @@ def test_a_token_that_looks_like_nothing_is_known_from_the_login(
     assert redact("another-word of-my-own-hub") == "*** of-my-own-hub"
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f'"token": "{TOKEN}"', True),
+        ('"https://ann:pa55@host/film.mp4"', True),
+        ('"https://s3/film.mp4?X-Amz-Signature=ab12"', True),
+        ('"https://host/film.mp4?page=2"', False),
+        ('"s3://bucket/a@b:c/film.mp4"', False),
+        ("<a href='https://host/?q=token'>", False),
+    ],
+)
+def test_a_file_that_tells_a_secret_is_known(text: str, found: bool) -> None:
+    assert holds_secret(text.encode()) is found
+
+
 def test_log_records_of_any_library_are_made_without_secrets(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
