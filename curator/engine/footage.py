@@ -126,7 +126,7 @@ class Footage:
 
 def beside_ref(ref: VideoRef, url: str) -> VideoRef:
     """A file beside a video, as something that can be looked at and fetched like one."""
-    return VideoRef(url=url, source=ref.source, rights=ref.rights)
+    return VideoRef(url=url, source=ref.source, rights=ref.rights, pins=ref.pins)
 
 
 def videos_of(recipe: Recipe) -> tuple[VideoRef, ...]:

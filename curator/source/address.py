@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 __all__ = [
     "VIDEO_SUFFIXES",
@@ -21,6 +21,7 @@ __all__ = [
     "join",
     "local_path",
     "open_address",
+    "open_file",
     "redacted",
     "remote_errors",
     "split",
@@ -122,11 +123,21 @@ def open_address(url: str) -> tuple[Any, str]:
     *inner, last = url.split("::")
     if inner and is_local(last):
         last = f"file://{os.path.abspath(local_path(last))}"  # noqa: PTH100 - links stay as written
+    # Read now: the Hub's client reads it once, when it is imported.
+    hub = {"hf": {"endpoint": os.environ.get("HF_ENDPOINT") or None}} if "hf://" in last else {}
     try:
-        fs, path = url_to_fs("::".join([*inner, last]), skip_instance_cache=bool(inner))
+        fs, path = url_to_fs("::".join([*inner, last]), skip_instance_cache=bool(inner), **hub)
     except (ValueError, ImportError) as error:
         raise OSError(str(error)) from error
     return fs, str(path)
+
+
+def open_file(url: str) -> BinaryIO:
+    """A file opened for reading, wherever it is. Raises as `open_address`."""
+    if is_local(url):
+        return local_path(url).open("rb")
+    fs, path = open_address(url)
+    return cast("BinaryIO", fs.open(path, "rb"))
 
 
 def remote_errors() -> tuple[type[BaseException], ...]:
@@ -141,6 +152,7 @@ def remote_errors() -> tuple[type[BaseException], ...]:
         ("botocore.exceptions", "BotoCoreError"),
         ("botocore.exceptions", "ClientError"),
         ("httpx", "HTTPError"),
+        ("httpx2", "HTTPError"),
         ("zipfile", "BadZipFile"),
     ):
         if module in sys.modules:
@@ -153,8 +165,11 @@ def is_missing(error: BaseException) -> bool:
     if not isinstance(error, FileNotFoundError | NotADirectoryError):
         return False
     # fsspec's HTTP says FileNotFoundError for everything; the cause knows better.
-    status = getattr(error.__cause__, "status", None)
-    return error.__cause__ is None or status in (404, 410)
+    cause = error.__cause__
+    status = getattr(cause, "status", None)
+    # The Hub tells a missing file from a repository that is not there, or not for us.
+    said = getattr(getattr(cause, "response", None), "headers", {}).get("X-Error-Code")
+    return cause is None or status in (404, 410) or said == "EntryNotFound"
 
 
 def describe(error: BaseException) -> str:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import posixpath
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +13,6 @@ from curator.model.video import Rights, VideoRef
 from curator.source.address import (
     anchored,
     describe,
-    is_hidden,
     is_local,
     is_missing,
     is_video,
@@ -28,7 +24,9 @@ from curator.source.address import (
     split,
     suffix,
 )
-from curator.source.manifest import MANIFEST_SUFFIXES, ManifestRow, read_manifest
+from curator.source.commits import Commits, at_commit
+from curator.source.listing import Match, match, what_is_there
+from curator.source.manifest import FILE_NAME, MANIFEST_SUFFIXES, ManifestRow, read_manifest
 from curator.source.terms import clashes, is_allowed
 
 __all__ = ["Declared", "discover", "search"]
@@ -93,8 +91,9 @@ def search(
     """As `discover`, but with the mistakes beside what was found."""
     found: dict[str, VideoRef] = {}
     errors: list[RecipeError] = []
+    commits = Commits()
     for name in sorted(sources):
-        one = _Source(name, sources[name], require_license, base, places or {})
+        one = _Source(name, sources[name], require_license, base, places or {}, commits)
         for ref in sorted(one.videos(), key=lambda ref: ref.url):
             first = found.setdefault(ref.url, ref)
             if first.rights != ref.rights:
@@ -152,6 +151,7 @@ class _Source:
         require_license: bool,  # noqa: FBT001
         base: Path | None,
         places: Mapping[str, Location],
+        commits: Commits,
     ) -> None:
         self.name = name
         self.spec = spec
@@ -160,22 +160,25 @@ class _Source:
         is_here = base is None or base.absolute() == Path.cwd()
         self.url = anchored(spec.url, None if is_here else base.absolute())  # type: ignore[union-attr]
         self.places = places
+        self.commits = commits
         self.errors: list[RecipeError] = []
 
     def videos(self) -> Iterator[VideoRef]:
         """What the source names; mistakes go to `errors`."""
         if not all(self._is_pattern(role) for role in self.spec.sidecars):
             return
-        beside = _Beside()
+        found = self._expand()
+        told = self._told(found.about)
+        beside = _Beside(self.commits)
         missing_license = False
-        for url in self._expand():
+        for url in [*found.urls, *sorted(told.keys() - set(found.urls))]:
             if suffix(url) in MANIFEST_SUFFIXES:
                 yield from self._rows(url)
             else:
-                missing_license = missing_license or self._lacks(self.spec.license)
-                rights = Rights(license=self.spec.license, attribution=self.spec.attribution)
-                sidecars = self._sidecars(url, beside.has)
-                yield VideoRef(url=url, source=self.name, rights=rights, sidecars=sidecars)
+                row = told.get(url) or ManifestRow(url=url, place=Location(redacted(url), 1, 1))
+                ref = self._ref(row, beside.has)
+                missing_license = missing_license or self._lacks(ref.rights.license)
+                yield ref
         if missing_license:
             self._refuse(
                 f"source '{self.name}' does not say under which licence its videos may be used",
@@ -192,21 +195,45 @@ class _Source:
             hint="name it in one source only, or say the same in both",
         )
 
-    def _rows(self, manifest: str) -> Iterator[VideoRef]:
+    def _ref(self, row: ManifestRow, is_there: Callable[[str], bool]) -> VideoRef:
+        sidecars = {**self._sidecars(row.url, is_there), **row.sidecars}
+        return VideoRef(
+            url=row.url,
+            source=self.name,
+            rights=Rights(
+                license=row.license or self.spec.license,
+                attribution=row.attribution or self.spec.attribution,
+            ),
+            sidecars=sidecars,
+            pins=self.commits.resolve_all((row.url, *sidecars.values())),
+        )
+
+    def _told(self, tables: Sequence[str]) -> dict[str, ManifestRow]:
+        """What the tables of a folder say of its videos, by url; a table of other things says nothing."""
+        out: dict[str, ManifestRow] = {}
+        for table in tables:
+            rows, mistakes = self._read(table, FILE_NAME)
+            self.errors += mistakes
+            out |= {row.url: row for row in rows if is_video(row.url)}
+        return out
+
+    def _read(self, table: str, key: str = "url") -> tuple[list[ManifestRow], list[RecipeError]]:
         try:
-            rows, mistakes = read_manifest(manifest)
+            return read_manifest(table, key=key, pins=self.commits.resolve_all([table]))
         except remote_errors() as error:
             self._unreachable(error)
-            return
+            return [], []
+
+    def _rows(self, manifest: str) -> Iterator[VideoRef]:
+        known = len(self.errors)
+        rows, mistakes = self._read(manifest)
         self.errors += mistakes
         unlicensed: list[ManifestRow] = []
         for row in rows:
-            terms = row.license or self.spec.license
-            if self._lacks(terms):
+            ref = self._ref(row, lambda _: True)
+            if self._lacks(ref.rights.license):
                 unlicensed.append(row)
-            rights = Rights(license=terms, attribution=row.attribution or self.spec.attribution)
-            sidecars = {**self._sidecars(row.url, lambda _: True), **row.sidecars}
-            yield VideoRef(url=row.url, source=self.name, rights=rights, sidecars=sidecars)
+            yield ref
         if unlicensed:
             self._refuse(
                 f"{len(unlicensed)} of {len(rows)} rows of {redacted(manifest)} have no licence,"
@@ -214,20 +241,20 @@ class _Source:
                 reason="source-missing-license",
                 hint=f"fill the column `license`, or add `sources.{self.name}.license` for all rows",
             )
-        if not rows and not mistakes:
+        if not rows and len(self.errors) == known:
             self._empty("the manifest has no rows")
 
-    def _expand(self) -> list[str]:
+    def _expand(self) -> Match:
         try:
-            found = (_local if is_local(self.url) else _remote)(self.url)
+            found = match(self.url, self.commits.resolve(self.url))
         except remote_errors() as error:
             if not is_missing(error):
                 self._unreachable(error)
-                return []
-            found = _Match([], others=0)
+                return Match(urls=[])
+            found = Match(urls=[])
         if not found.urls:
-            self._empty(_what_is_there(self.url, found.others))
-        return found.urls
+            self._empty(what_is_there(self.url, found.others))
+        return found
 
     def _sidecars(self, url: str, is_there: Callable[[str], bool]) -> dict[str, str]:
         folder, name = split(url)
@@ -279,82 +306,12 @@ class _Source:
         return RecipeError(message, reason=reason, where=where, hint=hint)
 
 
-@dataclass(frozen=True)
-class _Match:
-    urls: list[str]
-    others: int
-    """Files that the pattern matches and that are no videos."""
-
-
-def _local(url: str) -> _Match:
-    path = Path(url)
-    if path.is_file():
-        return _Match([url], others=0)
-    if path.is_dir():
-        return _videos_among(sorted(path.rglob("*")), path)
-    # Hidden files are not matched by wildcards, as in a shell.
-    names = glob.glob(url, recursive=True)  # noqa: PTH207 - pathlib matches hidden files
-    files = [Path(name) for name in sorted(names) if Path(name).is_file()]
-    if _says_suffix(url):
-        return _Match([os.path.normpath(file) for file in files], others=0)
-    return _videos_among(files, path)
-
-
-def _videos_among(files: list[Path], root: Path) -> _Match:
-    urls, others = [], 0
-    for file in files:
-        shown = file.relative_to(root).parts if file.is_relative_to(root) else (file.name,)
-        if is_hidden(shown) or not file.is_file():
-            continue
-        if is_video(file.name):
-            urls.append(os.path.normpath(file))
-        else:
-            others += 1
-    return _Match(urls, others)
-
-
-def _remote(url: str) -> _Match:
-    fs, path = open_address(url)
-    if _has_wildcard(url) and not ("*" not in path and fs.exists(path)):
-        names = [one for one, info in fs.glob(path, detail=True).items() if _is_file(info)]
-    elif _is_file(fs.info(path)) and not path.endswith("/"):
-        return _Match([url], others=0)
-    else:
-        names = fs.find(path)
-    start = re.split(r"[*?\[]", path)[0].rpartition("/")[0]
-    shown = [one for one in sorted(names) if not is_hidden(one[len(start) :].split("/"))]
-    taken = [one for one in shown if _says_suffix(url) or is_video(one)]
-    return _Match([_url_of(one, url) for one in taken], others=len(shown) - len(taken))
-
-
-def _url_of(path: str, pattern: str) -> str:
-    """A path of a file system as a URL, in the way its pattern was written."""
-    head, *rest = pattern.split("::")
-    scheme = head.split("://")[0]
-    own = path if "://" in path else f"{scheme}://{path.lstrip('/')}"
-    return "::".join([own, *rest])
-
-
-def _is_file(info: Mapping[str, object]) -> bool:
-    return info.get("type") == "file"
-
-
-def _has_wildcard(url: str) -> bool:
-    first = url.split("::")[0]
-    # A question mark of a web address begins its query.
-    return bool(re.search(r"[*\[]" if first.startswith("http") else r"[*?\[]", first))
-
-
-def _says_suffix(url: str) -> bool:
-    """Whether a pattern names its own suffix (``*.dat``), and so means what it matches."""
-    return bool(re.fullmatch(r"\.\w+", posixpath.splitext(url.split("::")[0])[1]))
-
-
 class _Beside:
     """Whether files beside a video are there; each remote folder is listed once."""
 
-    def __init__(self) -> None:
+    def __init__(self, commits: Commits) -> None:
         self._listed: dict[str, frozenset[str] | None] = {}
+        self._commits = commits
 
     def has(self, url: str) -> bool:
         """False only when it is known not to be there."""
@@ -362,7 +319,8 @@ class _Beside:
             return local_path(url).is_file()
         folder, name = split(url)
         if folder not in self._listed:
-            self._listed[folder] = _names(folder)
+            pins = self._commits.resolve_all([folder])
+            self._listed[folder] = _names(at_commit(folder, pins))
         names = self._listed[folder]
         return names is None or name in names
 
@@ -375,21 +333,6 @@ def _names(folder: str) -> frozenset[str] | None:
         return frozenset(posixpath.basename(one) for one in fs.ls(path, detail=False))
     except remote_errors():
         return None
-
-
-def _what_is_there(url: str, others: int) -> str:
-    if others:
-        return f"{others} files are there, but none is named like a video (.mp4, .mov, .mkv ...)"
-    if not is_local(url):
-        return "nothing has that name; check the bucket or folder, and the pattern"
-    path = Path(url)
-    parent = path if path.is_dir() else next(one for one in path.parents if one.is_dir())
-    try:
-        files = [file for file in parent.iterdir() if file.is_file()]
-    except OSError:
-        return f"the nearest folder that exists is {parent}, which cannot be listed"
-    videos = sum(is_video(file.name) for file in files)
-    return f"the nearest folder that exists is {parent} ({len(files)} files, {videos} videos)"
 
 
 def _terms(rights: Rights) -> str:

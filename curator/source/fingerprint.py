@@ -36,6 +36,7 @@ from curator.source.address import (
     redacted,
     remote_errors,
 )
+from curator.source.commits import at_commit, is_fixed
 
 __all__ = [
     "Memo",
@@ -134,8 +135,10 @@ def changed(ref: VideoRef, observed: Observed) -> bool:
 
 def observe_remote(ref: VideoRef) -> Stated:
     """Ask a file system about a file. Raises what it raises (`remote_errors`)."""
-    fs, path = open_address(ref.url)
-    fs.invalidate_cache()  # s3fs answers from an older listing otherwise
+    where = at_commit(ref.url, ref.pins)
+    fs, path = open_address(where)
+    if not is_fixed(where):
+        fs.invalidate_cache()  # s3fs answers from an older listing otherwise
     stated = _stated(fs.info(path))
     *_, archive = ref.url.split("::")
     if archive == ref.url:
@@ -209,7 +212,7 @@ def _observe_local(ref: VideoRef, memo: Memo | None) -> Observed:
 
 
 def _read_remote(ref: VideoRef, stated: Stated, memo: Memo | None) -> Observed:
-    fs, path = open_address(ref.url)
+    fs, path = open_address(at_commit(ref.url, ref.pins))
     hashed, size = hashlib.sha256(), 0
     with fs.open(path, "rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
@@ -240,7 +243,10 @@ def _stated(info: Mapping[str, Any]) -> Stated:
         for key in ("LastModified", "Last-Modified", "mtime", "updated", "created", "modified")
         if info.get(key)
     ]
-    token = " ".join([etag, *dates[:1], *([f"crc {info['CRC']}"] if "CRC" in info else [])])
+    names = [
+        f"{key.lower()} {info[key]}" for key in ("CRC", "blob_id") if info.get(key) is not None
+    ]
+    token = " ".join([etag, *dates[:1], *names])
     return Stated(size, token.strip(), name, is_content=False)
 
 
@@ -267,4 +273,4 @@ def _hash_file(path: Path) -> str:
 
 
 def _at(ref: VideoRef, url: str) -> VideoRef:
-    return VideoRef(url=url, source=ref.source, rights=ref.rights)
+    return VideoRef(url=url, source=ref.source, rights=ref.rights, pins=ref.pins)

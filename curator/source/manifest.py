@@ -9,23 +9,26 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from curator.errors import Location, RecipeError
 from curator.source.address import (
     anchored,
     is_local,
     join,
-    local_path,
-    open_address,
+    open_file,
     redacted,
     split,
     suffix,
 )
+from curator.source.commits import at_commit
 
-__all__ = ["MANIFEST_SUFFIXES", "ManifestRow", "read_manifest"]
+__all__ = ["FILE_NAME", "MANIFEST_SUFFIXES", "ManifestRow", "read_manifest"]
 
 MANIFEST_SUFFIXES = frozenset({".csv", ".jsonl", ".parquet", ".json"})
+
+FILE_NAME = "file_name"
+"""The column that names the file in a table beside a folder's videos."""
 
 _COLUMNS = ("url", "license", "attribution", "sidecars")
 _SIDECAR = "sidecar."
@@ -52,27 +55,39 @@ class _RowError(Exception):
         self.line = line
 
 
-def read_manifest(url: str) -> tuple[list[ManifestRow], list[RecipeError]]:
+class _OfOtherThingsError(Exception):
+    """The table does not tell of files."""
+
+
+def read_manifest(
+    url: str, *, key: str = "url", pins: Mapping[str, str] | None = None
+) -> tuple[list[ManifestRow], list[RecipeError]]:
     """The rows of a manifest, and its mistakes (``manifest-invalid``, each with file and line).
 
     Columns: ``url`` (relative to the manifest); ``license``, ``attribution``, ``sidecar.<role>`` or
     a map ``sidecars`` if you like; others are ignored. Lines of a Parquet file are its rows.
 
+    Args:
+        key: the column with the address. A table without the column `FILE_NAME`, when that is asked
+            for, is of other things and has no rows.
+        pins: where repositories are read (`curator.source.commits`).
+
     Raises:
         OSError and what else the file system raises (`remote_errors`): it cannot be read.
     """
-    data = _read(url)
     rows: list[ManifestRow] = []
     errors: list[RecipeError] = []
     try:
-        for line, record in _records(url, data):
+        for line, record in _records(url, key, pins or {}):
             if isinstance(record, _RowError):
                 errors.append(_error(url, line, record))
                 continue
             try:
-                rows.append(_row(url, line, record))
+                rows.append(_row(url, line, record, key))
             except _RowError as mistake:
                 errors.append(_error(url, line, mistake))
+    except _OfOtherThingsError:
+        return [], []
     except _RowError as mistake:
         errors.append(_error(url, mistake.line or 1, mistake))
     if len(errors) > _MOST:
@@ -81,38 +96,33 @@ def read_manifest(url: str) -> tuple[list[ManifestRow], list[RecipeError]]:
     return rows, errors
 
 
-def _read(url: str) -> bytes:
-    if is_local(url):
-        return local_path(url).read_bytes()
-    fs, path = open_address(url)
-    data: bytes = fs.cat_file(path)
-    return data
-
-
 _Records = Iterator[tuple[int, "dict[str, Any] | _RowError"]]
 
 
-def _records(url: str, data: bytes) -> _Records:
+def _records(url: str, key: str, pins: Mapping[str, str]) -> _Records:
     kind = suffix(url)
     if kind == ".json":
         raise _RowError(
             "a manifest is CSV, JSON Lines or Parquet",
             hint="write one object on each line and name it .jsonl",
         )
-    if kind == ".parquet":
-        return _parquet(data)
+    with open_file(at_commit(url, pins)) as file:
+        if kind == ".parquet":
+            yield from _parquet(file, key)
+            return
+        data = file.read()
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise _RowError("the text is not UTF-8", line=line) from error
-    return _csv(text) if kind == ".csv" else _jsonl(text)
+    yield from _csv(text, key) if kind == ".csv" else _jsonl(text, key)
 
 
-def _csv(text: str) -> _Records:
+def _csv(text: str, key: str) -> _Records:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
-        _check_columns([name or "" for name in reader.fieldnames or []])
+        _check_columns([name or "" for name in reader.fieldnames or []], key)
         for row in reader:
             if None in row:
                 yield reader.line_num, _RowError("the row has more fields than the header")
@@ -123,7 +133,7 @@ def _csv(text: str) -> _Records:
         raise _RowError(f"not CSV: {error}", line=line) from error
 
 
-def _jsonl(text: str) -> _Records:
+def _jsonl(text: str, key: str) -> _Records:
     for line, written in enumerate(text.split("\n"), start=1):
         if not written.strip():
             continue
@@ -136,48 +146,55 @@ def _jsonl(text: str) -> _Records:
             yield line, _RowError("each line must be a JSON object")
             continue
         try:
-            _check_columns(list(record))
+            _check_columns(list(record), key)
         except _RowError as mistake:
             yield line, mistake
         else:
             yield line, record
 
 
-def _parquet(data: bytes) -> _Records:
+def _parquet(opened: BinaryIO, key: str) -> _Records:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(pa.BufferReader(data))
-        _check_columns(file.schema_arrow.names)
-        known = [name for name in file.schema_arrow.names if _is_known(name)]
+        file = pq.ParquetFile(opened)
+        _check_columns(file.schema_arrow.names, key)
+        # Other columns may be large: they are never read.
+        known = [name for name in file.schema_arrow.names if _is_known(name, key)]
         records = file.read(columns=known).to_pylist(maps_as_pydicts="strict")
     except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and type(error) is not OSError:
+            raise  # the network's; Arrow says plain OSError of damage
         raise _RowError(f"not Parquet: {error}") from error
     yield from enumerate(records, start=1)
 
 
-def _is_known(name: str) -> bool:
-    return name in _COLUMNS or name.startswith(_SIDECAR)
+def _is_known(name: str, key: str) -> bool:
+    return name in (key, *_COLUMNS[1:]) or name.startswith(_SIDECAR)
 
 
-def _check_columns(names: list[str]) -> None:
+def _check_columns(names: list[str], key: str) -> None:
     """Extra columns are fine; one that is nearly a known one is a slip."""
+    if key == FILE_NAME:
+        if key not in names:
+            raise _OfOtherThingsError
+        return
     for name in names:
-        if _is_known(name):
+        if _is_known(name, key):
             continue
         near = difflib.get_close_matches(name.lower().strip(), _COLUMNS, n=1, cutoff=0.8)
         if near and near[0] not in names:
             raise _RowError(f"no column is called '{name}'", hint=f"did you mean '{near[0]}'?")
-    if "url" not in names:
+    if key not in names:
         shown = ", ".join(names[:12]) or "none"
-        raise _RowError("there is no column 'url'", hint=f"its columns are: {shown}")
+        raise _RowError(f"there is no column '{key}'", hint=f"its columns are: {shown}")
 
 
-def _row(manifest: str, line: int, record: Mapping[str, Any]) -> ManifestRow:
-    url = _text(record, "url")
+def _row(manifest: str, line: int, record: Mapping[str, Any], key: str) -> ManifestRow:
+    url = _text(record, key)
     if url is None:
-        raise _RowError("the url is empty")
+        raise _RowError(f"the {key} is empty")
     return ManifestRow(
         url=_address(manifest, url),
         place=_place(manifest, line),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from curator.model.video import VideoRef
 from curator.source.address import is_local, local_path, open_address, remote_errors
+from curator.source.commits import at_commit
 from curator.source.fingerprint import (
     Memo,
     Observed,
@@ -122,7 +123,7 @@ class Spool:
 
     def _fetch(self, ref: VideoRef) -> tuple[Path, str, int]:
         """Copy a remote file aside; its part, SHA-256 and size."""
-        fs, path = open_address(ref.url)
+        fs, path = open_address(at_commit(ref.url, ref.pins))
         part = self.folder / f"{_PART}{uuid.uuid4().hex}"
         hashed, size = hashlib.sha256(), 0
         try:

@@ -1,0 +1,181 @@
+"""Footage on the Hub: the real client against the test Hub, at the commit that was looked at."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curator.errors import MediaError, RecipeErrors
+from curator.model.video import VideoRef
+from curator.source.discover import discover
+from curator.source.fingerprint import observe
+from curator.source.spool import Spool
+from curator.store.store import Store
+from tests.hub import HubServer
+from tests.hub.clients import CLIENT_WARNING, as_user
+
+pytestmark = pytest.mark.filterwarnings(CLIENT_WARNING)
+
+REPO = "lab/films"
+HERE = f"hf://datasets/{REPO}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    url: str
+    license: str | None = "CC0-1.0"
+    attribution: str | None = None
+    sidecars: dict[str, str] = field(default_factory=dict)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    with HubServer() as server:
+        as_user(monkeypatch, server, server.user("ann", orgs=["lab"]), tmp_path / "home")
+        yield server
+
+
+def api(server: HubServer) -> Any:
+    from huggingface_hub import HfApi
+
+    return HfApi(endpoint=server.url)
+
+
+def upload(server: HubServer, files: Mapping[str, bytes]) -> str:
+    """Commit some files to a private repository; the commit."""
+    from huggingface_hub import CommitOperationAdd as Add
+
+    ann = api(server)
+    ann.create_repo(REPO, repo_type="dataset", private=True, exist_ok=True)
+    adds = [Add(path, data) for path, data in files.items()]
+    return str(ann.create_commit(REPO, adds, commit_message="m", repo_type="dataset").oid)
+
+
+def refs(url: str = HERE, **more: Any) -> tuple[VideoRef, ...]:
+    return discover({"films": Source(url=url, **more)})
+
+
+def urls(url: str = HERE) -> list[str]:
+    return [ref.url for ref in refs(url)]
+
+
+def reasons(url: str = HERE, **more: Any) -> list[str]:
+    with pytest.raises(RecipeErrors) as caught:
+        refs(url, **more)
+    return [error.reason for error in caught.value.errors]
+
+
+def fetched(ref: VideoRef, folder: Path, store: Store | None = None) -> bytes:
+    spool = Spool(folder / "spool", 2**20, memo=store)
+    with spool.hold(ref, spool.observe(ref)) as path:
+        return path.read_bytes()
+
+
+def downloads(server: HubServer) -> int:
+    return sum("/storage/" in one.path or "/resolve/" in one.path for one in server.requests)
+
+
+ONE, TWO = b"one" * 5000, b"two" * 7000
+
+
+def test_a_folder_of_videos_is_found_by_every_spelling(hub: HubServer, tmp_path: Path) -> None:
+    files = {"clips/a.mp4": ONE, "clips/deep/b.mov": TWO, "README.md": b"# Films\n"}
+    commit = upload(hub, files)
+    api(hub).create_tag(REPO, tag="v1.0.0", repo_type="dataset")
+    both = ["clips/a.mp4", "clips/deep/b.mov"]
+    for root in (HERE, f"{HERE}@main", f"{HERE}@v1.0.0", f"{HERE}@{commit}"):
+        assert urls(root) == [f"{root}/{name}" for name in both]
+        assert urls(f"{root}/clips/*.mp4") == [f"{root}/clips/a.mp4"]
+        assert urls(f"{root}/clips/deep") == [f"{root}/clips/deep/b.mov"]
+    assert fetched(refs()[1], tmp_path) == TWO
+
+
+def test_the_hub_says_what_a_video_is_without_sending_it(hub: HubServer) -> None:
+    upload(hub, {"a.mp4": ONE})
+    (ref,) = refs()
+    hub.reset_counts()
+    seen = observe(ref)
+    assert seen.fingerprint == hashlib.sha256(ONE).hexdigest()
+    assert seen.size == len(ONE)
+    assert downloads(hub) == 0
+
+
+def test_what_was_looked_at_is_what_is_read_though_the_branch_moves(
+    hub: HubServer, tmp_path: Path
+) -> None:
+    upload(hub, {"a.mp4": ONE, "a.srt": b"first"})
+    (before,) = refs(sidecars={"words": "{stem}.srt"})
+    seen = observe(before)
+    upload(hub, {"a.mp4": TWO, "a.srt": b"second", "b.mp4": ONE})
+    assert fetched(before, tmp_path) == ONE
+    assert observe(before) == seen
+    words = VideoRef(
+        url=before.sidecars["words"], source="films", rights=before.rights, pins=before.pins
+    )
+    assert fetched(words, tmp_path) == b"first"
+    after = refs()
+    assert [ref.url for ref in after] == [f"{HERE}/a.mp4", f"{HERE}/b.mp4"]
+    assert fetched(after[0], tmp_path) == TWO
+    # The address that a sample keeps is the same: only what changed is another video.
+    assert after[0].url == before.url
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_the_table_beside_the_videos_says_their_rights(hub: HubServer, kind: str) -> None:
+    row = {"file_name": "a.mp4", "license": "CC-BY-4.0", "attribution": "A. Author"}
+    row["sidecar.words"] = "a.srt"
+    table = json.dumps(row) if kind == "jsonl" else f"{','.join(row)}\n{','.join(row.values())}\n"
+    upload(hub, {"train/a.mp4": ONE, "train/b.mp4": TWO, f"train/metadata.{kind}": table.encode()})
+    first, second = refs()
+    assert (first.rights.license, first.rights.attribution) == ("CC-BY-4.0", "A. Author")
+    assert first.sidecars == {"words": f"{HERE}/train/a.srt"}
+    assert (second.rights.license, second.sidecars) == ("CC0-1.0", {})
+    assert reasons(license=None) == ["source-missing-license"]
+
+
+def test_a_table_of_other_things_is_left_alone(hub: HubServer) -> None:
+    upload(hub, {"a.mp4": ONE, "metadata.csv": b"author,year\nA,1999\n"})
+    assert urls() == [f"{HERE}/a.mp4"]
+
+
+def test_a_video_that_only_the_table_knows_is_missing_and_not_dropped(hub: HubServer) -> None:
+    upload(hub, {"a.mp4": ONE, "metadata.csv": b"file_name\na.mp4\ngone.mp4\n"})
+    _, gone = refs()
+    assert gone.url == f"{HERE}/gone.mp4"
+    with pytest.raises(MediaError) as caught:
+        observe(gone)
+    assert caught.value.reason == "not-found"
+
+
+def test_a_manifest_on_the_hub_is_read_at_its_commit(hub: HubServer, tmp_path: Path) -> None:
+    upload(hub, {"x/a.mp4": ONE, "list.csv": b"url,license\nx/a.mp4,CC-BY-4.0\n"})
+    (ref,) = refs(f"{HERE}/list.csv")
+    upload(hub, {"x/a.mp4": TWO})
+    assert (ref.url, ref.rights.license) == (f"{HERE}/x/a.mp4", "CC-BY-4.0")
+    assert fetched(ref, tmp_path) == ONE
+
+
+def test_what_cannot_be_seen_is_not_the_same_as_what_is_not_there(
+    hub: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload(hub, {"a.mp4": ONE, "notes.txt": b"-"})
+    assert reasons(f"{HERE}/none/*.mp4") == ["source-empty"]
+    assert reasons(f"{HERE}/none") == ["source-empty"]
+    assert reasons(f"{HERE}@v9.9.9") == ["source-unreachable"]
+    assert reasons("hf://datasets/lab/none") == ["source-unreachable"]
+    token = os.environ["HF_TOKEN"]
+    for other in (hub.user("eve"), "hf_unknown"):
+        monkeypatch.setenv("HF_TOKEN", other)
+        with pytest.raises(RecipeErrors) as caught:
+            refs()
+        (error,) = caught.value.errors
+        assert error.reason == "source-unreachable"
+        assert other not in str(error)
+        assert token not in str(error)
