@@ -98,11 +98,12 @@ def publish(
     there = _look(remote)
     before = of_remote(remote, there.head, there.files) if there.head is not None else ()
     stones = {*before, *burying}
+    gone = buried(release, stones)
+    if not gone and not burying:
+        return _publish(release, remote, there, spec, say, dry_run=dry_run, extra=())
     with tempfile.TemporaryDirectory(prefix="curator-publish-") as aside:
-        gone = buried(release, stones)
-        if gone or burying:
-            release = withdrawn(release, stones, Path(aside) / "release")
-            say(f"left out {len(gone)} samples that were taken back")
+        release = withdrawn(release, stones, Path(aside) / "release")
+        say(f"left out {len(gone)} samples that were taken back")
         extra = [local_file(TOMBSTONES, to_bytes(stones))] if burying else []
         return _publish(release, remote, there, spec, say, dry_run=dry_run, extra=extra)
 
