@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from curator.errors import StoreError
 from curator.model.outcome import Sample, TrackInfo
-from curator.pack.tracks import cell, column_type
+from curator.pack.tracks import cell, column_type, names
 from curator.store.series import decode_series
 
 __all__ = ["MEDIA_TYPE", "SCHEMA_VERSION", "ShardSchema", "readable"]
@@ -49,6 +49,8 @@ _FIXED: tuple[tuple[str, pa.DataType], ...] = (
 )
 _CAMERA = "video."
 """What the columns of further cameras begin with."""
+_NAMES = "fields."
+"""What the columns that name a track's values begin with."""
 _SUFFIX = {"video": ".mp4", "audio": ".flac"}
 _DTYPES = {
     "double": "float64",
@@ -93,6 +95,7 @@ class ShardSchema:
         fields += [pa.field(name, kind) for name, kind in (*_FIXED, *self._signals)]
         fields += [pa.field(f"tracks.{name}", _track_type(s)) for name, s in self.tracks.items()]
         fields += [pa.field(f"tracks.{n}", column_type(i)) for n, i in self.sidecars.items()]
+        fields += [pa.field(f"{_NAMES}{n}", pa.list_(pa.string())) for n in self._named]
         metadata = {"huggingface": json.dumps({"info": {"features": _features(fields)}})}
         return pa.schema(fields, metadata=metadata)
 
@@ -152,7 +155,14 @@ class ShardSchema:
         for name, info in self.sidecars.items():
             found = sample.tracks.get(f"tracks.{name}")
             values[f"tracks.{name}"] = None if found is None else cell(info, found, sample.id)
+            if name in self._named:
+                values[f"{_NAMES}{name}"] = None if found is None else names(found)
         return values
+
+    @property
+    def _named(self) -> tuple[str, ...]:
+        """Tracks whose values have names: they may be others in each sample, as skeletons are."""
+        return tuple(name for name, info in self.sidecars.items() if info.kind != "text")
 
     def _signal_values(self, sample: Sample) -> dict[str, object]:
         held = {name: signal.value for name, signal in sample.signals.items()}

@@ -14,7 +14,7 @@ from curator.model.outcome import TrackInfo
 from curator.model.track import Cue, MotionTrack, NumberTrack, TextTrack, Track
 from curator.store.tracks import decode_track
 
-__all__ = ["cell", "column_type", "describe_track"]
+__all__ = ["cell", "column_type", "describe_track", "names"]
 
 _CUE = pa.struct(
     [
@@ -75,11 +75,11 @@ def cell(info: TrackInfo, path: Path, sample: str) -> Any:
         StoreError: ``track-differs`` when the sample's track is not of the kind of the column.
     """
     track = decode_track(path.read_bytes())
-    if _kind(track) != info.kind or _width(track) != _info_width(info):
+    if _kind(track) != info.kind or _depth(track) != len(info.shape):
         raise StoreError(
-            f"track '{info.name}' of sample {sample} is not like that of the other samples",
+            f"track '{info.name}' of sample {sample} is of another kind than that of other samples",
             reason="track-differs",
-            hint="all sidecars of one role must hold the same fields (or joints)",
+            hint="all sidecars of one role must hold the same kind of track; give others another role",
         )
     if isinstance(track, TextTrack):
         return [{**_cue(one), "words": [_cue(word) for word in one.words]} for one in track.cues]
@@ -92,18 +92,23 @@ def cell(info: TrackInfo, path: Path, sample: str) -> Any:
     return {"seconds": track.series.seconds.tolist(), "values": _rows(track.series.values)}
 
 
+def names(path: Path) -> list[str] | None:
+    """What the values along the last axis (of motion, the joints) are called in one sample; None without names."""
+    track = decode_track(path.read_bytes())
+    if isinstance(track, NumberTrack):
+        return list(track.fields) or None
+    return list(track.skeleton.joints) if isinstance(track, MotionTrack) else None
+
+
 def _kind(track: Track) -> str:
     return {NumberTrack: "numbers", MotionTrack: "motion", TextTrack: "text"}[type(track)]
 
 
-def _width(track: Track) -> tuple[object, ...]:
+def _depth(track: Track) -> int:
+    """Axes of one value."""
     if isinstance(track, NumberTrack):
-        return (track.series.values.shape[1:], track.fields)
-    return (track.skeleton.joints,) if isinstance(track, MotionTrack) else ()
-
-
-def _info_width(info: TrackInfo) -> tuple[object, ...]:
-    return {"numbers": (info.shape, info.fields), "motion": (info.fields,)}.get(info.kind, ())
+        return track.series.values.ndim - 1
+    return 2 if isinstance(track, MotionTrack) else 0
 
 
 def _rows(values: npt.NDArray[Any]) -> list[Any]:

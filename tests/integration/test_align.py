@@ -25,6 +25,7 @@ from curator.spec.recipe import Recipe
 from curator.spec.settings import EngineSpec, Settings, StoreSpec
 from curator.testing.beeps import find_beeps, make_beeps, measure_file
 from curator.testing.footage import make_video, pan, read_number, silence, sound_samples, tone
+from tests.footage import shared
 
 pytestmark = pytest.mark.slow
 
@@ -233,3 +234,33 @@ def test_a_video_s_own_sound_is_moved(late: Fraction, tmp_path: Path):
 def test_the_manifest_says_what_was_aligned(result: BuildResult):
     lock = json.loads((result.release.folder / "build.lock.json").read_text())
     assert lock["plan"]["align"]["boom"]["op"] == "envelope"
+
+
+def test_motion_capture_is_brought_to_its_video(tmp_path: Path):
+    """Real captures drawn as stick figures; one begins 0.4 s after its video, and the skeletons differ."""
+    captures = shared("mocap")
+    lines = [
+        {"url": f"{captures}/{name}_render.mp4", "sidecar.mocap": f"{captures}/{name}.bvh"}
+        for name in ("jumping_jacks", "wave_hello")
+    ]
+    (tmp_path / "takes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    wanted = compile_recipe(
+        {
+            "name": "mocap",
+            "target": "motion",
+            "sources": {"takes": {"url": str(tmp_path / "takes.jsonl"), "license": "MIT"}},
+            "segment": {"seconds": {"min": 2, "max": 20}},
+            "align": {"mocap": {"op": "activity", "max_offset_seconds": 1.5, "min_confidence": 2}},
+            "sample": {"audio": None, "tracks": {"motion": {"of": "sidecar.mocap", "fps": 30}}},
+        }
+    )
+    found = {Path(row["url"]).stem: row for row in rows(built(tmp_path, wanted))}
+    jacks, wave = found["jumping_jacks_render"], found["wave_hello_render"]
+    assert abs(jacks["sync.mocap.offset_seconds"]) < 1 / 25
+    assert wave["sync.mocap.offset_seconds"] == pytest.approx(-0.4, abs=1 / 30)
+    assert abs(wave["sync.mocap.offset_after_seconds"]) < 0.5 / 30
+    assert len(jacks["tracks.motion"]["positions"][0]) == len(jacks["fields.motion"])
+    assert jacks["fields.motion"] != wave["fields.motion"]
+    # The capture begins 0.4 s into the video, so nothing is made up before it.
+    assert wave["tracks.motion"]["seconds"][0] == 0
+    assert np.all(np.isnan(np.array(wave["tracks.motion"]["positions"][:10], np.float64)))
