@@ -238,7 +238,7 @@ def test_the_manifest_says_what_was_aligned(result: BuildResult):
 
 def test_motion_capture_is_brought_to_its_video(tmp_path: Path):
     """Real captures drawn as stick figures; one begins 0.4 s after its video, and the skeletons differ."""
-    captures = shared("mocap")
+    captures = shared("fixtures/mocap")
     lines = [
         {"url": f"{captures}/{name}_render.mp4", "sidecar.mocap": f"{captures}/{name}.bvh"}
         for name in ("jumping_jacks", "wave_hello")
