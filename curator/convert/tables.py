@@ -16,6 +16,9 @@ __all__ = ["TRAINERS", "Trainer", "write_trainer"]
 
 Entry = Mapping[str, Any]
 
+_SLOWEST_MODEL_FPS = 16
+"""Wan's frames per second; other models that musubi-tuner trains have more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
@@ -111,9 +114,11 @@ def _twins(to: Listing) -> None:
 def _musubi(to: Listing) -> None:
     """A JSONL file, and the TOML that names it."""
     _table("metadata.jsonl")(to)
-    frames = min(int(clip.row["num_frames"]) for clip in to.clips)
     width, height = _typical_size(to.clips)
     rates = {round(float(clip.row["fps"]), 3) for clip in to.clips}
+    # With `source_fps` it leaves frames out until the rate is the model's: at least Wan's.
+    slower = min(1.0, _SLOWEST_MODEL_FPS / max(rates)) if len(rates) == 1 else 1.0
+    frames = min(int(clip.row["num_frames"] * slower) for clip in to.clips)
     fps = [f"source_fps = {min(rates)}"] if len(rates) == 1 else []
     lines = [
         "[general]",
@@ -125,7 +130,7 @@ def _musubi(to: Listing) -> None:
         "[[datasets]]",
         f"video_jsonl_file = {_quoted(to.target / 'metadata.jsonl')}",
         f"cache_directory = {_quoted(to.target / 'cache')}",
-        f"target_frames = [{(frames - 1) // 4 * 4 + 1}]  # N * 4 + 1; this many the shortest clip has",
+        f"target_frames = [{(frames - 1) // 4 * 4 + 1}]  # N * 4 + 1; the shortest clip has so many for any model",
         'frame_extraction = "head"',
         *fps,
     ]

@@ -43,7 +43,9 @@ def test_musubi(made, tmp_path: Path) -> None:
     config = tomllib.loads((folder / "dataset.toml").read_text())
     [dataset] = config["datasets"]
     assert config["general"]["resolution"] == [64, 48]
-    assert dataset["target_frames"] == [9]  # N * 4 + 1, of 10 frames
+    assert dataset["target_frames"] == [
+        5
+    ]  # N * 4 + 1, of the 6 that Wan's 16 fps leave of 10 at 25
     assert dataset["source_fps"] == 25.0
     assert Path(dataset["cache_directory"]).parent == folder
     rows = [json.loads(line) for line in lines(Path(dataset["video_jsonl_file"]))]
