@@ -111,7 +111,7 @@ def join(folder: str, name: str) -> str:
 def open_address(url: str) -> tuple[Any, str]:
     """The fsspec file system of a URL, and the path in it.
 
-    Archives (``zip://a.mp4::films.zip``) are opened anew each time: fsspec would keep the listing
+    A cell of a table (`curator.source.cells`) is a file as well. Archives (``zip://a.mp4::films.zip``) are opened anew each time: fsspec would keep the listing
     of one that has changed.
 
     Raises:
@@ -120,6 +120,11 @@ def open_address(url: str) -> tuple[Any, str]:
     """
     from fsspec.core import url_to_fs
 
+    if url.startswith("cell://"):
+        from curator.source.cells import open_cells  # it opens its table with this function
+
+        path, _, table = url.partition("::")
+        return open_cells(table), path
     *inner, last = url.split("::")
     if inner and is_local(last):
         last = f"file://{os.path.abspath(local_path(last))}"  # noqa: PTH100 - links stay as written
@@ -132,12 +137,12 @@ def open_address(url: str) -> tuple[Any, str]:
     return fs, str(path)
 
 
-def open_file(url: str) -> BinaryIO:
-    """A file opened for reading, wherever it is. Raises as `open_address`."""
+def open_file(url: str, *, block_bytes: int = 1 << 20) -> BinaryIO:
+    """A file opened for reading, wherever it is; remote ones in blocks. Raises as `open_address`."""
     if is_local(url):
         return local_path(url).open("rb")
     fs, path = open_address(url)
-    return cast("BinaryIO", fs.open(path, "rb"))
+    return cast("BinaryIO", fs.open(path, "rb", block_size=block_bytes))
 
 
 def remote_errors() -> tuple[type[BaseException], ...]:

@@ -26,7 +26,7 @@ from curator.source.address import (
 )
 from curator.source.commits import Commits, at_commit
 from curator.source.listing import Match, match, what_is_there
-from curator.source.manifest import FILE_NAME, MANIFEST_SUFFIXES, ManifestRow, read_manifest
+from curator.source.manifest import CELLS, FILE_NAME, MANIFEST_SUFFIXES, ManifestRow, read_manifest
 from curator.source.terms import clashes, is_allowed
 
 __all__ = ["Declared", "discover", "search"]
@@ -168,6 +168,7 @@ class _Source:
         if not all(self._is_pattern(role) for role in self.spec.sidecars):
             return
         found = self._expand()
+        yield from self._shards(found)
         told = self._told(found.about)
         beside = _Beside(self.commits)
         missing_license = False
@@ -224,9 +225,19 @@ class _Source:
             self._unreachable(error)
             return [], []
 
-    def _rows(self, manifest: str) -> Iterator[VideoRef]:
+    def _shards(self, found: Match) -> Iterator[VideoRef]:
+        """The videos inside the files of a folder; those that hold none are passed over."""
+        known, is_empty = len(self.errors), True
+        for url in found.shards:
+            for ref in self._rows(url, CELLS):
+                is_empty = False
+                yield ref
+        if found.shards and is_empty and len(self.errors) == known:
+            self._empty(what_is_there(self.url, found.others + len(found.shards)))
+
+    def _rows(self, manifest: str, key: str = "url") -> Iterator[VideoRef]:
         known = len(self.errors)
-        rows, mistakes = self._read(manifest)
+        rows, mistakes = self._read(manifest, key)
         self.errors += mistakes
         unlicensed: list[ManifestRow] = []
         for row in rows:
@@ -241,7 +252,7 @@ class _Source:
                 reason="source-missing-license",
                 hint=f"fill the column `license`, or add `sources.{self.name}.license` for all rows",
             )
-        if not rows and len(self.errors) == known:
+        if not rows and key == "url" and len(self.errors) == known:
             self._empty("the manifest has no rows")
 
     def _expand(self) -> Match:
@@ -252,7 +263,7 @@ class _Source:
                 self._unreachable(error)
                 return Match(urls=[])
             found = Match(urls=[])
-        if not found.urls:
+        if not found.urls and not found.shards:
             self._empty(what_is_there(self.url, found.others))
         return found
 

@@ -154,26 +154,37 @@ def observe_remote(ref: VideoRef) -> Stated:
 
 def recall(ref: VideoRef, stated: Stated, memo: Memo | None) -> Observed | None:
     """What can be observed without reading the file, if the service or `memo` knows enough."""
-    if stated.size is None:
-        return None
-    if stated.digest is not None:
+    if stated.digest is not None and stated.size is not None:
         return Observed(
             fingerprint=stated.digest,
             size=stated.size,
             token=stated.token,
             is_content=stated.is_content,
         )
-    known = memo.memo(ref.url, stated.size, *_numbers(stated.token)) if memo is not None else None
-    if known is None or not stated.token:
+    if memo is None or not stated.token:
         return None
-    return Observed(fingerprint=known, size=stated.size, token=stated.token, is_content=True)
+    numbers = _numbers(stated.token)
+    size = stated.size
+    if size is None:
+        noted = memo.memo(_size_of(ref), 0, *numbers)
+        size = int(noted) if noted is not None else None
+    known = memo.memo(ref.url, size, *numbers) if size is not None else None
+    if known is None or size is None:
+        return None
+    return Observed(fingerprint=known, size=size, token=stated.token, is_content=True)
 
 
-def remember_content(ref: VideoRef, observed: Observed, memo: Memo | None) -> None:
-    """Note the SHA-256 of a remote file for the next build."""
+def remember_content(ref: VideoRef, observed: Observed, stated: Stated, memo: Memo | None) -> None:
+    """Note the SHA-256 of a remote file for the next build, and its size where nobody states it."""
     if memo is not None and observed.token:
         numbers = _numbers(observed.token)
         memo.remember(ref.url, observed.size, *numbers, observed.fingerprint)
+        if stated.size is None:
+            memo.remember(_size_of(ref), 0, *numbers, str(observed.size))
+
+
+def _size_of(ref: VideoRef) -> str:
+    return f"size of {ref.url}"
 
 
 def media_error(ref: VideoRef, error: BaseException) -> MediaError:
@@ -223,7 +234,7 @@ def _read_remote(ref: VideoRef, stated: Stated, memo: Memo | None) -> Observed:
     )
     if changed(ref, observed):
         raise changed_error(ref)
-    remember_content(ref, observed, memo)
+    remember_content(ref, observed, stated, memo)
     return observed
 
 

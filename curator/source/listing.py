@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from curator.source.address import is_hidden, is_local, is_video, open_address
+from curator.source.address import is_hidden, is_local, is_video, open_address, suffix
 from curator.source.commits import at_commit, from_commit
 
 __all__ = ["Match", "match", "what_is_there"]
 
+_SHARDS = frozenset({".parquet"})
 _ABOUT = re.compile(r"metadata\.(csv|jsonl|parquet)")
 """The table beside the videos of a folder, as `datasets` reads it."""
 
@@ -26,6 +27,8 @@ class Match:
     urls: list[str]
     others: int = 0
     """Files that it matches as well, and that hold no videos."""
+    shards: tuple[str, ...] = ()
+    """Files of a folder without videos that may hold some."""
     about: tuple[str, ...] = ()
     """Tables of a folder that tell of its videos."""
 
@@ -83,7 +86,10 @@ def _of_folder(urls: list[str]) -> Match:
     """What is taken of the files of a folder."""
     videos = [url for url in urls if is_video(url)]
     about = tuple(url for url in urls if _ABOUT.fullmatch(posixpath.basename(url.split("::")[0])))
-    return Match(urls=videos, others=len(urls) - len(videos), about=about)
+    held = [url for url in urls if suffix(url) in _SHARDS and url not in about]
+    shards = () if videos else tuple(held)
+    others = len(urls) - len(videos) - len(shards)
+    return Match(urls=videos, others=others, shards=shards, about=about)
 
 
 def _url_of(path: str, pattern: str) -> str:

@@ -6,10 +6,14 @@ import csv
 import difflib
 import io
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from curator.errors import Location, RecipeError
 from curator.source.address import (
@@ -21,17 +25,22 @@ from curator.source.address import (
     split,
     suffix,
 )
+from curator.source.cells import cell_address, media_columns, num_without_bytes
 from curator.source.commits import at_commit
 
-__all__ = ["FILE_NAME", "MANIFEST_SUFFIXES", "ManifestRow", "read_manifest"]
+__all__ = ["CELLS", "FILE_NAME", "MANIFEST_SUFFIXES", "ManifestRow", "read_manifest"]
 
 MANIFEST_SUFFIXES = frozenset({".csv", ".jsonl", ".parquet", ".json"})
 
 FILE_NAME = "file_name"
 """The column that names the file in a table beside a folder's videos."""
+CELLS = "video"
+"""Stands for the columns that hold videos themselves."""
 
 _COLUMNS = ("url", "license", "attribution", "sidecars")
 _SIDECAR = "sidecar."
+_BLOCK_BYTES = 1 << 18
+"""Of a remote table: small columns lie between large ones that are not wanted."""
 _MOST = 20
 """Mistakes shown of one manifest."""
 
@@ -66,10 +75,11 @@ def read_manifest(
 
     Columns: ``url`` (relative to the manifest); ``license``, ``attribution``, ``sidecar.<role>`` or
     a map ``sidecars`` if you like; others are ignored. Lines of a Parquet file are its rows.
+    A Parquet file with a column of videos (`curator.source.cells`) has its videos inside.
 
     Args:
         key: the column with the address. A table without the column `FILE_NAME`, when that is asked
-            for, is of other things and has no rows.
+            for, is of other things and has no rows; nor has one without videos, for `CELLS`.
         pins: where repositories are read (`curator.source.commits`).
 
     Raises:
@@ -83,7 +93,7 @@ def read_manifest(
                 errors.append(_error(url, line, record))
                 continue
             try:
-                rows.append(_row(url, line, record, key))
+                rows.append(_row(url, line, record, "url" if key == CELLS else key))
             except _RowError as mistake:
                 errors.append(_error(url, line, mistake))
     except _OfOtherThingsError:
@@ -106,9 +116,9 @@ def _records(url: str, key: str, pins: Mapping[str, str]) -> _Records:
             "a manifest is CSV, JSON Lines or Parquet",
             hint="write one object on each line and name it .jsonl",
         )
-    with open_file(at_commit(url, pins)) as file:
+    with open_file(at_commit(url, pins), block_bytes=_BLOCK_BYTES) as file:
         if kind == ".parquet":
-            yield from _parquet(file, key)
+            yield from _parquet(file, url, key)
             return
         data = file.read()
     try:
@@ -153,12 +163,15 @@ def _jsonl(text: str, key: str) -> _Records:
             yield line, record
 
 
-def _parquet(opened: BinaryIO, key: str) -> _Records:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+def _parquet(opened: BinaryIO, url: str, key: str) -> _Records:
     try:
         file = pq.ParquetFile(opened)
+        media = media_columns(file.schema_arrow) if key != FILE_NAME else ()
+        if media:
+            yield from enumerate(_cells(file, url, media), start=1)
+            return
+        if key == CELLS:
+            raise _OfOtherThingsError
         _check_columns(file.schema_arrow.names, key)
         # Other columns may be large: they are never read.
         known = [name for name in file.schema_arrow.names if _is_known(name, key)]
@@ -168,6 +181,41 @@ def _parquet(opened: BinaryIO, key: str) -> _Records:
             raise  # the network's; Arrow says plain OSError of damage
         raise _RowError(f"not Parquet: {error}") from error
     yield from enumerate(records, start=1)
+
+
+class _Cell(str):
+    """An address that needs no folder and comes from nobody."""
+
+    __slots__ = ()
+
+
+def _cells(file: pq.ParquetFile, url: str, media: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """A record for each row of a table of videos; further columns of videos are its sidecars."""
+    names = file.schema_arrow.names
+    told = [name for name in names if name in _COLUMNS[1:] or name.startswith(_SIDECAR)]
+    has_path = {name: pa.types.is_struct(file.schema_arrow.field(name).type) for name in media}
+    columns = [*told, *(f"{name}.path" for name in media if has_path[name])]
+    row = 0
+    for group in range(file.metadata.num_row_groups):
+        num_rows = file.metadata.row_group(group).num_rows
+        nulls = {name: num_without_bytes(file.metadata, group, name) for name in media}
+        records = file.read_row_group(group, columns=columns).to_pylist(maps_as_pydicts="strict")
+        for record in records or [{} for _ in range(num_rows)]:
+            found = {}
+            for name in media:
+                path = (record.pop(name, None) or {}).get("path")
+                is_referred = nulls[name] == num_rows or (nulls[name] and "://" in (path or ""))
+                found[name] = path if is_referred else _Cell(cell_address(url, name, row, path))
+                if path is None and (has_path[name] and name != media[0]):
+                    del found[name]
+            main, *others = found.items()
+            beside = {f"{_SIDECAR}{_camera(name)}": where for name, where in others}
+            yield {**beside, **record, "url": main[1]}
+            row += 1
+
+
+def _camera(column: str) -> str:
+    return re.sub(r"^videos?[._]", "", column)
 
 
 def _is_known(name: str, key: str) -> bool:
@@ -223,12 +271,16 @@ def _sidecars(record: Mapping[str, Any]) -> dict[str, str]:
 
 def _text(record: Mapping[str, Any], name: str) -> str | None:
     value = record.get(name)
+    if isinstance(value, _Cell):
+        return value
     if value is None or isinstance(value, str):
         return (value or "").strip() or None
     raise _RowError(f"{name} must be text, not {value!r}")
 
 
 def _address(manifest: str, url: str) -> str:
+    if isinstance(url, _Cell):
+        return url
     folder, _ = split(manifest)
     if is_local(manifest):
         return anchored(url, Path(folder))

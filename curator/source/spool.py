@@ -73,7 +73,7 @@ class Spool:
         except remote_errors() as error:
             raise media_error(ref, error) from error
         found = Observed(fingerprint=digest, size=size, token=stated.token, is_content=True)
-        remember_content(ref, found, self._memo)
+        remember_content(ref, found, stated, self._memo)
         return found
 
     @contextmanager

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
+import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from curator.errors import MediaError, RecipeErrors
 from curator.model.video import VideoRef
+from curator.release.write import write
 from curator.source.discover import discover
 from curator.source.fingerprint import observe
 from curator.source.spool import Spool
 from curator.store.store import Store
 from tests.hub import HubServer
 from tests.hub.clients import CLIENT_WARNING, as_user
+from tests.release_content import content
 
 pytestmark = pytest.mark.filterwarnings(CLIENT_WARNING)
 
@@ -179,3 +185,61 @@ def test_what_cannot_be_seen_is_not_the_same_as_what_is_not_there(
         assert error.reason == "source-unreachable"
         assert other not in str(error)
         assert token not in str(error)
+
+
+def test_a_release_is_a_source_with_the_rights_of_its_samples(
+    hub: HubServer, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "out", content(tmp_path / "blobs")).folder
+    upload(
+        hub,
+        {
+            str(file.relative_to(folder)): file.read_bytes()
+            for file in folder.rglob("*")
+            if file.is_file()
+        },
+    )
+    hub.reset_counts()
+    found = refs(license=None)
+    assert [ref.rights.license for ref in found] == ["CC-BY-4.0"] * len(found)
+    rows: dict[str, dict[str, Any]] = {}
+    for path in folder.rglob("data/*.parquet"):
+        rows |= {row["id"]: row for row in pq.read_table(path).to_pylist()}
+    assert len(found) == len(rows) > 2
+    seen = {}
+    for ref in found:
+        sample = Path(ref.url.split("::")[0]).stem
+        seen[sample] = fetched(ref, tmp_path)
+        assert ref.rights.attribution == rows[sample]["attribution"]
+    assert seen == {sample: row["video"]["bytes"] for sample, row in rows.items()}
+
+
+def test_videos_in_tables_are_listed_without_them_and_read_at_the_commit(
+    hub: HubServer, tmp_path: Path
+) -> None:
+    def shard(data: bytes) -> bytes:
+        kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+        cells = pa.array([{"bytes": data + bytes([n]), "path": f"{n}.mp4"} for n in range(8)], kind)
+        file = io.BytesIO()
+        pq.write_table(pa.table({"video": cells}), file, compression="none", row_group_size=2)
+        return file.getvalue()
+
+    big = random.Random(1).randbytes(1_000_000)
+    upload(hub, {"data/train-0.parquet": shard(big)})
+    hub.reset_counts()
+    found = refs(f"{HERE}/data/*.parquet")
+    assert [ref.url for ref in found] == [
+        f"cell://video/{n:08d}/{n}.mp4::{HERE}/data/train-0.parquet" for n in range(8)
+    ]
+    assert sum(one.bytes_out for one in hub.requests) < 4 * len(big)
+    upload(hub, {"data/train-0.parquet": shard(b"other")})
+    hub.reset_counts()
+    with Store.open(tmp_path / "store") as store:
+        spool = Spool(tmp_path / "spool", 2**26, memo=store)
+        for number, ref in enumerate(found):
+            expected = hashlib.sha256(big + bytes([number])).hexdigest()
+            assert spool.observe(ref).fingerprint == expected
+        assert sum(one.bytes_out for one in hub.requests) < 12 * len(big)
+        hub.reset_counts()
+        assert observe(found[3], memo=store).fingerprint != hashlib.sha256(big).hexdigest()
+        assert downloads(hub) == 0
