@@ -205,8 +205,3 @@ class PlanKnown(VideoKnown):
                     op=str(document["op"]),
                 )
         return None
-
-    def forget_tracks(self) -> None:
-        """Look offsets and tracks up again: new facts have been recorded."""
-        self._said.clear()
-        self._tracks.clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -86,6 +86,8 @@ def besides(
     out = {}
     for role in sorted(plan.logical.roles):
         spec, url = declared.get(role, ReadSpec(op=ref.readers.get(role))), ref.sidecars.get(role)
+        if role == plan.logical.sound and spec.op is None:
+            spec = replace(spec, op=SOUND)  # whatever its suffix: a camera's file has sound as well
         own = fingerprint if url is None else fingerprint_of(url)
         if own is not None and (url is not None or spec.op is not None):
             out[role] = Beside(role=role, url=url, fingerprint=own, spec=spec, video=ref.url)
