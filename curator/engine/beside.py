@@ -86,7 +86,7 @@ def besides(
     out = {}
     for role in sorted(plan.logical.roles):
         spec, url = declared.get(role, ReadSpec(op=ref.readers.get(role))), ref.sidecars.get(role)
-        if role == plan.logical.sound and spec.op is None:
+        if role == plan.logical.sound and url is not None and spec.op is None:
             spec = replace(spec, op=SOUND)  # whatever its suffix: a camera's file has sound as well
         own = fingerprint if url is None else fingerprint_of(url)
         if own is not None and (url is not None or spec.op is not None):
