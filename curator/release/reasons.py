@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from curator.errors import Location
@@ -42,8 +42,7 @@ def _comments(
             continue
         if place.path not in files:
             files[place.path] = _lines(place.path)
-        lines = files[place.path]
-        text = _comment(lines[place.line - 1]) if place.line <= len(lines) else ""
+        text = _comment_at(files[place.path], place.line - 1)
         if text:
             yield text
 
@@ -55,11 +54,23 @@ def _lines(path: str) -> tuple[str, ...]:
         return ()
 
 
-def _comment(line: str) -> str:
-    """What stands behind the ``#`` of a line of YAML; quoted text may hold one that begins nothing.
+def _comment_at(lines: Sequence[str], number: int) -> str:
+    """The comment behind a line, and below it as long as it goes on in the same column."""
+    if number >= len(lines) or (at := _mark(lines[number])) is None:
+        return ""
+    words = [lines[number][at + 1 :].strip()]
+    for line in lines[number + 1 :]:
+        if line[:at].strip() or line[at : at + 1] != "#":
+            break
+        words.append(line[at + 1 :].strip())
+    return " ".join(words)
 
-    >>> _comment("min: 0.5   # ratio; half of it"), _comment("equals: 'a # b'"), _comment("a: b#c")
-    ('ratio; half of it', '', '')
+
+def _mark(line: str) -> int | None:
+    """Where the comment of a line of YAML begins; quoted text may hold a ``#`` that begins nothing.
+
+    >>> _mark("min: 0.5 # half"), _mark("equals: 'a # b'"), _mark("a: b#c")
+    (9, None, None)
     """
     quote, before = "", " "
     for at, char in enumerate(line):
@@ -68,6 +79,6 @@ def _comment(line: str) -> str:
         elif char in "'\"" and before in " \t{[,:":
             quote = char
         elif char == "#" and before in " \t":
-            return line[at + 1 :].strip()
+            return at
         before = char
-    return ""
+    return None

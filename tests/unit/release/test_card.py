@@ -151,14 +151,15 @@ def test_reasons_are_the_comments_behind_the_bounds(tmp_path: Path) -> None:
     path.write_text(
         "name: mine\ntarget: avatar\nsources: {films: {url: a.mp4, license: MIT}}\n"
         "segment:\n  where:\n    bright: {of: luma.mean, min: 20, max: 210}  # OpenHumanVid\n"
-        "keep:\n  sharp:\n    of: sharpness.laplacian.median\n    min: 15   # luma^2; # ours\n"
+        "keep:\n  sharp:\n    of: sharpness.laplacian.median\n    min: 15   # luma^2; # ours,\n"
+        "              # and more\n    # of another column\n"
         "  plain: {of: luma.mean.median, min: 3}\n"
         "  codec: {of: container.codec, equals: 'h # 264'}\n"
     )
     places = places_of([ConfigFile(path)], [])
     recipe = compile_recipe(yaml.safe_load(path.read_text()), places, footage=False)
     assert reasons(recipe) == {
-        "keep.sharp": "luma^2; # ours",
+        "keep.sharp": "luma^2; # ours, and more",
         "where.bright": "OpenHumanVid",
     }
 
