@@ -125,6 +125,11 @@ def open_address(url: str) -> tuple[Any, str]:
 
         path, _, table = url.partition("::")
         return open_cells(table), path
+    if url.startswith("tar://") and suffix(url.partition("::")[2]) == ".tar":
+        from curator.source.tars import open_tar  # likewise
+
+        path, _, archive = url.partition("::")
+        return open_tar(archive), path.removeprefix("tar://")
     *inner, last = url.split("::")
     if inner and is_local(last):
         last = f"file://{os.path.abspath(local_path(last))}"  # noqa: PTH100 - links stay as written
@@ -137,12 +142,18 @@ def open_address(url: str) -> tuple[Any, str]:
     return fs, str(path)
 
 
-def open_file(url: str, *, block_bytes: int = 1 << 20) -> BinaryIO:
-    """A file opened for reading, wherever it is; remote ones in blocks. Raises as `open_address`."""
+def open_file(url: str, *, block_bytes: int = 1 << 20, is_exact: bool = False) -> BinaryIO:
+    """A file opened for reading, wherever it is. Raises as `open_address`.
+
+    Args:
+        block_bytes: what a remote one is read ahead by.
+        is_exact: Read what is asked for and nothing ahead.
+    """
     if is_local(url):
         return local_path(url).open("rb")
     fs, path = open_address(url)
-    return cast("BinaryIO", fs.open(path, "rb", block_size=block_bytes))
+    cache = {"cache_type": "none"} if is_exact else {}
+    return cast("BinaryIO", fs.open(path, "rb", block_size=block_bytes, **cache))
 
 
 def remote_errors() -> tuple[type[BaseException], ...]:

@@ -28,8 +28,11 @@ from curator.source.commits import Commits, at_commit
 from curator.source.listing import Match, match, what_is_there
 from curator.source.manifest import CELLS, FILE_NAME, MANIFEST_SUFFIXES, ManifestRow, read_manifest
 from curator.source.terms import clashes, is_allowed
+from curator.source.webdataset import read_samples
 
 __all__ = ["Declared", "discover", "search"]
+
+_TAR = ".tar"
 
 
 class Declared(Protocol):
@@ -161,6 +164,7 @@ class _Source:
         self.url = anchored(spec.url, None if is_here else base.absolute())  # type: ignore[union-attr]
         self.places = places
         self.commits = commits
+        self._beside = _Beside(commits)
         self.errors: list[RecipeError] = []
 
     def videos(self) -> Iterator[VideoRef]:
@@ -170,14 +174,13 @@ class _Source:
         found = self._expand()
         yield from self._shards(found)
         told = self._told(found.about)
-        beside = _Beside(self.commits)
         missing_license = False
         for url in [*found.urls, *sorted(told.keys() - set(found.urls))]:
-            if suffix(url) in MANIFEST_SUFFIXES:
+            if suffix(url) in (*MANIFEST_SUFFIXES, _TAR):
                 yield from self._rows(url)
             else:
                 row = told.get(url) or ManifestRow(url=url, place=Location(redacted(url), 1, 1))
-                ref = self._ref(row, beside.has)
+                ref = self._ref(row, self._beside.has)
                 missing_license = missing_license or self._lacks(ref.rights.license)
                 yield ref
         if missing_license:
@@ -220,7 +223,10 @@ class _Source:
 
     def _read(self, table: str, key: str = "url") -> tuple[list[ManifestRow], list[RecipeError]]:
         try:
-            return read_manifest(table, key=key, pins=self.commits.resolve_all([table]))
+            pins = self.commits.resolve_all([table])
+            if suffix(table) == _TAR:
+                return read_samples(table, pins=pins)
+            return read_manifest(table, key=key, pins=pins)
         except remote_errors() as error:
             self._unreachable(error)
             return [], []
@@ -241,7 +247,8 @@ class _Source:
         self.errors += mistakes
         unlicensed: list[ManifestRow] = []
         for row in rows:
-            ref = self._ref(row, lambda _: True)
+            # What a table names may lie anywhere; the inside of a file is known.
+            ref = self._ref(row, lambda url: "::" not in url or self._beside.has(url))
             if self._lacks(ref.rights.license):
                 unlicensed.append(row)
             yield ref
@@ -253,7 +260,11 @@ class _Source:
                 hint=f"fill the column `license`, or add `sources.{self.name}.license` for all rows",
             )
         if not rows and key == "url" and len(self.errors) == known:
-            self._empty("the manifest has no rows")
+            self._empty(
+                "the tar file holds no videos"
+                if suffix(manifest) == _TAR
+                else "the manifest has no rows"
+            )
 
     def _expand(self) -> Match:
         try:

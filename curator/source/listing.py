@@ -15,7 +15,8 @@ from curator.source.commits import at_commit, from_commit
 
 __all__ = ["Match", "match", "what_is_there"]
 
-_SHARDS = frozenset({".parquet"})
+_SHARDS = (".tar", ".parquet")
+"""What is searched for videos where there are none; the first kind that is there."""
 _ABOUT = re.compile(r"metadata\.(csv|jsonl|parquet)")
 """The table beside the videos of a folder, as `datasets` reads it."""
 
@@ -86,8 +87,10 @@ def _of_folder(urls: list[str]) -> Match:
     """What is taken of the files of a folder."""
     videos = [url for url in urls if is_video(url)]
     about = tuple(url for url in urls if _ABOUT.fullmatch(posixpath.basename(url.split("::")[0])))
-    held = [url for url in urls if suffix(url) in _SHARDS and url not in about]
-    shards = () if videos else tuple(held)
+    kinds = [
+        tuple(url for url in urls if suffix(url) == kind and url not in about) for kind in _SHARDS
+    ]
+    shards = () if videos else next(filter(None, kinds), ())
     others = len(urls) - len(videos) - len(shards)
     return Match(urls=videos, others=others, shards=shards, about=about)
 

@@ -243,3 +243,39 @@ def test_videos_in_tables_are_listed_without_them_and_read_at_the_commit(
         hub.reset_counts()
         assert observe(found[3], memo=store).fingerprint != hashlib.sha256(big).hexdigest()
         assert downloads(hub) == 0
+
+
+def test_shards_of_samples_are_listed_by_their_headers_and_read_at_the_commit(
+    hub: HubServer, tmp_path: Path
+) -> None:
+    import webdataset  # type: ignore[import-untyped]
+
+    def shard(data: bytes) -> bytes:
+        file = io.BytesIO()
+        with webdataset.TarWriter(file, encoder=False) as writer:
+            for n in range(8):
+                about = json.dumps({"license": "CC-BY-4.0", "attribution": f"A{n}"}).encode()
+                sample = {"mp4": data + bytes([n]), "json": about, "txt": b"a caption"}
+                writer.write({"__key__": f"{n:03d}", **sample})
+        return file.getvalue()
+
+    big = random.Random(1).randbytes(1_000_000)
+    upload(hub, {"shards/train-0.tar": shard(big), "README.md": b"# Films\n"})
+    hub.reset_counts()
+    found = refs(license=None)
+    archive = f"{HERE}/shards/train-0.tar"
+    assert [ref.url for ref in found] == [f"tar://{n:03d}.mp4::{archive}" for n in range(8)]
+    assert found[3].sidecars == {role: f"tar://003.{role}::{archive}" for role in ("json", "txt")}
+    assert (found[3].rights.license, found[3].rights.attribution) == ("CC-BY-4.0", "A3")
+    assert sum(one.bytes_out for one in hub.requests) < 1.5 * len(big)
+    upload(hub, {"shards/train-0.tar": shard(b"other")})
+    hub.reset_counts()
+    with Store.open(tmp_path / "store") as store:
+        spool = Spool(tmp_path / "spool", 2**26, memo=store)
+        for number, ref in enumerate(found):
+            expected = hashlib.sha256(big + bytes([number])).hexdigest()
+            assert spool.observe(ref).fingerprint == expected
+        assert sum(one.bytes_out for one in hub.requests) < 9 * len(big)
+        hub.reset_counts()
+        assert observe(found[3], memo=store).size == len(big) + 1
+        assert downloads(hub) == 0
