@@ -66,7 +66,7 @@ class ClipJoin:
     def add(self, clip: bytes, frames: int) -> Fraction:
         """Append a clip of so many frames; when its first frame is shown, seconds."""
         start = self._frames / self._fps
-        with av.open(io.BytesIO(clip), format="mp4") as container:
+        with av.open(io.BytesIO(clip), "r", format="mp4") as container:
             source = container.streams.video[0]
             if self._stream is None:
                 self._stream = self._out.add_stream_from_template(source)
@@ -76,7 +76,7 @@ class ClipJoin:
         self._frames += frames
         return Fraction(start)
 
-    def _moved(self, packet: Packet, time_base: Fraction) -> Packet:
+    def _moved(self, packet: Packet[VideoStream], time_base: Fraction) -> Packet[VideoStream]:
         """A packet on the joint clock: times of frames are multiples of the frame's length."""
         assert packet.pts is not None
         assert packet.dts is not None
@@ -92,7 +92,7 @@ class ClipJoin:
         return packet
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
     try:
         yield from (one for one in container.demux(stream) if one.dts is not None)
     except av.error.FFmpegError as error:
