@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+import wave
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from curator.convert.clips import Clip, Clips
 from curator.errors import ConvertError
+from curator.media.clips import decode_sound
 
 __all__ = ["TRAINERS", "Trainer", "write_trainer"]
 
@@ -56,7 +61,7 @@ class Trainer:
     folder: str = "videos"
     """Where the files lie."""
     sound: bool = False
-    """Whether sound lies beside, as FLAC, when every clip has some."""
+    """Whether sound lies beside, as WAV, when every clip has some."""
 
 
 def write_trainer(trainer: Trainer, clips: Clips, folder: Path, target: Path) -> int:
@@ -78,8 +83,8 @@ def write_trainer(trainer: Trainer, clips: Clips, folder: Path, target: Path) ->
         placed = Placed(clip=clip, path=path, absolute=str(target / path))
         entry = dict(trainer.entry(placed))
         if sound:
-            entry["audio"] = f"audio/{clip.id}.flac"
-            (folder / entry["audio"]).write_bytes(clip.audio or b"")
+            entry["audio"] = f"audio/{clip.id}.wav"
+            _wav(folder / entry["audio"], clip.audio or b"", clip.row["num_samples"])
         entries.append(entry)
         light.append(replace(clip, video=None, audio=None, cameras={}, tracks={}))
     trainer.write(Listing(folder=folder, target=target, entries=entries, clips=light))
@@ -196,10 +201,29 @@ def _fast_entry(one: Placed) -> Entry:
         "path": one.path.removeprefix("videos/"),
         "resolution": {"width": width, "height": height},
         "fps": clip.row["fps"],
-        "duration": clip.row["num_frames"] / clip.row["fps"],
+        "duration": _duration(clip.row["num_frames"], clip.row["fps"]),
         "num_frames": clip.row["num_frames"],
         "cap": [clip.caption],
     }
+
+
+def _duration(frames: int, fps: float) -> float:
+    """Seconds. FastVideo counts frames as ``ceil(fps * duration)``: a rounding up would be one too many."""
+    duration = frames / fps
+    while math.ceil(fps * duration) > frames:
+        duration = math.nextafter(duration, 0.0)
+    return duration
+
+
+def _wav(path: Path, flac: bytes, count: int) -> None:
+    """16 bits, the only form that the LTX trainer's documentation names."""
+    samples, info = decode_sound(flac, 0, count)
+    whole = np.rint(np.clip(samples, -1, 1 - 2**-15) * 2**15).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(len(samples))
+        file.setsampwidth(2)
+        file.setframerate(info.sample_rate_hz)
+        file.writeframes(whole.T.tobytes())
 
 
 def _fun(one: Placed) -> Entry:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import tomllib
+import wave
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from curator.convert.convert import convert
-from tests.loading import Shape
+from curator.convert.tables import _duration
+from tests.loading import RAMP, Shape
 
 IDS = [f"{n:016x}" for n in range(2)]
 CAPTIONS = ["word 0 word 1/5", "word 0 word 1/5 word 2/5"]
@@ -71,7 +76,11 @@ def test_ltx(made, tmp_path: Path) -> None:
     assert [list(row) for row in rows] == [["caption", "video", "audio"]] * 2
     for row in rows:
         assert (folder / row["video"]).read_bytes()[4:8] == b"ftyp"
-        assert (folder / row["audio"]).read_bytes()[:4] == b"fLaC"
+    for row, shape in zip(rows, SHAPES, strict=True):
+        with wave.open(str(folder / row["audio"])) as sound:
+            assert (sound.getframerate(), sound.getnframes()) == (shape.rate, shape.num_samples)
+            values = np.frombuffer(sound.readframes(shape.num_samples), "<i2")
+        assert (values == np.arange(shape.num_samples) % RAMP).all()
 
 
 def test_ltx_has_no_column_of_sound_where_a_clip_has_none(make, tmp_path: Path) -> None:
@@ -112,6 +121,12 @@ def test_fastvideo(made, tmp_path: Path) -> None:
     assert rows[1]["resolution"] == {"width": 96, "height": 48}
     assert rows[1]["duration"] == pytest.approx(0.6)
     assert all((Path(place) / row["path"]).is_file() for row in rows)
+
+
+@pytest.mark.parametrize("fps", [Fraction(25), Fraction(30000, 1001), Fraction(24000, 1001)])
+def test_fastvideo_counts_the_frames_that_there_are(fps: Fraction) -> None:
+    for frames in range(1, 2000):
+        assert math.ceil(float(fps) * _duration(frames, float(fps))) == frames
 
 
 def test_videox_fun(made, tmp_path: Path) -> None:
