@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from curator.abc.reader import Sidecar
@@ -10,21 +10,29 @@ from curator.align.read.lerobot import Dataset, Episode, VideoPart, open_dataset
 from curator.errors import SourceError
 from curator.model.video import Rights, VideoRef
 
-__all__ = ["LEROBOT", "ROBOT", "is_lerobot", "lerobot_videos"]
+__all__ = ["LEROBOT", "LEROBOT_INFO", "ROBOT", "is_lerobot", "lerobot_videos"]
 
 LEROBOT = "lerobot"
 """The reader of LeRobot datasets."""
+LEROBOT_INFO = "meta/info.json"
+"""The file that makes a folder such a dataset."""
 ROBOT = "robot"
 """Role of a LeRobot dataset's numbers and instructions: ``sidecar.robot.state``, ``.action``, ``.task``."""
 
 
 def is_lerobot(folder: Path) -> bool:
     """Whether a folder is a dataset in LeRobot's format."""
-    return (folder / "meta" / "info.json").is_file()
+    return (folder / LEROBOT_INFO).is_file()
 
 
 def lerobot_videos(
-    source: str, folder: Path, rights: Rights, *, camera: str | None = None
+    source: str,
+    folder: Path,
+    rights: Rights,
+    *,
+    camera: str | None = None,
+    videos: str | None = None,
+    pins: Mapping[str, str] | None = None,
 ) -> Iterator[VideoRef]:
     """The videos of one camera of a dataset; the other cameras and the numbers are their sidecars.
 
@@ -34,12 +42,18 @@ def lerobot_videos(
 
     Args:
         camera: the main one, by its full name or its last part; the first of the dataset when None.
+        videos: where the videos are, if `folder` has only what is said of them.
+        pins: where those are read (`VideoRef.pins`).
 
     Raises:
         SourceError: ``sidecar-invalid`` when the dataset cannot be read or has no such camera.
     """
     dataset = open_dataset(Sidecar(path=folder, name=folder.name))
     main = _camera(dataset, folder, camera)
+
+    def address(path: str) -> str:
+        return str(folder / path) if videos is None else f"{videos.rstrip('/')}/{path}"
+
     shown: dict[str, list[Episode]] = {}
     for episode in dataset.episodes:
         if main in episode.videos:
@@ -48,20 +62,21 @@ def lerobot_videos(
         episodes.sort(key=lambda episode: episode.videos[main].start_seconds)
         parts = [episode.videos[main] for episode in episodes]
         yield VideoRef(
-            url=str(folder / path),
+            url=address(path),
             source=source,
             rights=rights,
             sidecars={
                 ROBOT: str(folder / episodes[0].data_path),
-                **_others(folder, main, episodes, parts),
+                **_others(address, main, episodes, parts),
             },
             readers={ROBOT: LEROBOT},
+            pins=dict(pins or {}),
             cuts=tuple(part.start_seconds for part in parts if part.start_seconds > 0),
         )
 
 
 def _others(
-    folder: Path, main: str, episodes: list[Episode], parts: list[VideoPart]
+    address: Callable[[str], str], main: str, episodes: list[Episode], parts: list[VideoPart]
 ) -> dict[str, str]:
     """Cameras whose files hold just these episodes, at these times."""
     out = {}
@@ -73,7 +88,7 @@ def _others(
         )
         files = {other.path for other in own if other is not None}
         if same and len(files) == 1:
-            out[name.rpartition(".")[2]] = str(folder / files.pop())
+            out[name.rpartition(".")[2]] = address(files.pop())
     return out
 
 

@@ -11,12 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from curator.align.dataset import is_lerobot, lerobot_videos
+from curator.align.dataset import LEROBOT_INFO, is_lerobot, lerobot_videos
 from curator.errors import CuratorError, RecipeError
 from curator.model.video import Rights, VideoRef
 from curator.source.address import is_local, local_path, remote_errors
-from curator.source.discover import discover
+from curator.source.commits import Commits, at_commit
+from curator.source.discover import discover, unreachable
 from curator.source.fingerprint import Observed, changed, observe, observe_remote, recall
+from curator.source.snapshot import has_file, take_snapshot
 from curator.source.spool import Spool
 from curator.spec.recipe import Recipe, RightsMode, RightsSpec
 from curator.store.store import Store
@@ -148,23 +150,60 @@ def videos_of(recipe: Recipe) -> tuple[VideoRef, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Dataset:
+    """A recorded dataset, with its numbers on this machine."""
+
+    folder: Path
+    videos: str | None = None
+    """Where its videos are, if not in the folder."""
+    pins: Mapping[str, str] = field(default_factory=dict)
+
+
+def _dataset(url: str, commits: Commits) -> _Dataset | None:
+    """What is at `url`, if it is a recorded dataset; of one on the Hub all but the videos is fetched."""
+    if is_local(url):
+        folder = local_path(url)
+        return _Dataset(folder=folder) if is_lerobot(folder) else None
+    if not url.startswith("hf://"):
+        return None
+    pins = commits.resolve(url)
+    exact = at_commit(url, pins)
+    if not pins or not has_file(exact, LEROBOT_INFO):
+        return None
+    folder = take_snapshot(exact, ("meta", "data"))
+    return _Dataset(folder=folder, videos=url, pins=pins)
+
+
 def _datasets(recipe: Recipe) -> tuple[dict[str, list[VideoRef]], list[RecipeError]]:
     """The videos of sources that are recorded datasets, by source."""
     found: dict[str, list[VideoRef]] = {}
     errors: list[RecipeError] = []
+    commits = Commits()
     for name, spec in recipe.sources.items():
-        folder = local_path(spec.url) if is_local(spec.url) else None
-        if folder is None or not is_lerobot(folder):
-            continue
         rights = Rights(license=spec.license, attribution=spec.attribution)
+        where = recipe.places.get(f"sources.{name}.url")
         try:
-            found[name] = list(lerobot_videos(name, folder, rights, camera=spec.camera))
+            dataset = _dataset(spec.url, commits)
+            if dataset is not None:
+                found[name] = list(
+                    lerobot_videos(
+                        name,
+                        dataset.folder,
+                        rights,
+                        camera=spec.camera,
+                        videos=dataset.videos,
+                        pins=dataset.pins,
+                    )
+                )
         except CuratorError as error:
             found[name] = []
-            where = recipe.places.get(f"sources.{name}.url")
             errors.append(
                 RecipeError(error.message, reason=error.reason, where=where, hint=error.hint)
             )
+        except remote_errors() as error:
+            found[name] = []
+            errors.append(unreachable(name, spec.url, error, where))
     return found, errors
 
 

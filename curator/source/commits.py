@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 from curator.source.address import remote_errors
 
-__all__ = ["Commits", "at_commit", "from_commit", "is_fixed"]
+__all__ = ["Commits", "Place", "at_commit", "from_commit", "is_fixed", "parts"]
 
 _ROOT = re.compile(
     r"hf://(?P<kind>(?:datasets/|spaces/)?)(?P<repo>(?!(?:datasets|spaces|buckets)/)[^/@]+/[^/@]+)"
@@ -22,6 +23,28 @@ _ROOT = re.compile(
 )
 _SHA = re.compile(r"[0-9a-f]{40}")
 _TYPES = {"": "model", "datasets/": "dataset", "spaces/": "space"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a url of the Hub names."""
+
+    kind: str
+    """``dataset``, ``model`` or ``space``."""
+    repo: str
+    revision: str | None
+    path: str
+    """In the repository; empty for all of it."""
+
+
+def parts(url: str) -> Place | None:
+    """A url of a repository taken apart; None for other places."""
+    found = _ROOT.match(url)
+    if found is None:
+        return None
+    revision = unquote(found["revision"]) if found["revision"] else None
+    kind = _TYPES[found["kind"]]
+    return Place(kind=kind, repo=found["repo"], revision=revision, path=url[found.end() :])
 
 
 class Commits:

@@ -30,7 +30,7 @@ from curator.source.manifest import CELLS, FILE_NAME, MANIFEST_SUFFIXES, Manifes
 from curator.source.terms import clashes, is_allowed
 from curator.source.webdataset import read_samples
 
-__all__ = ["Declared", "discover", "search"]
+__all__ = ["Declared", "discover", "search", "unreachable"]
 
 _TAR = ".tar"
 
@@ -103,6 +103,16 @@ def search(
                 errors.append(one.conflict(first, ref))
         errors += one.errors
     return tuple(sorted(found.values(), key=lambda ref: (ref.source, ref.url))), errors
+
+
+def unreachable(name: str, url: str, error: BaseException, where: Location | None) -> RecipeError:
+    """The mistake of a source that did not answer, or not to us."""
+    return RecipeError(
+        f"source '{name}' cannot be reached: {redacted(url)}: {describe(error)}",
+        reason="source-unreachable",
+        where=where,
+        hint="check the address, the network and the credentials in the environment",
+    )
 
 
 def _rights_errors(
@@ -313,11 +323,9 @@ class _Source:
         )
 
     def _unreachable(self, error: BaseException) -> None:
-        self._refuse(
-            f"source '{self.name}' cannot be reached: {redacted(self.spec.url)}: {describe(error)}",
-            reason="source-unreachable",
-            hint="check the address, the network and the credentials in the environment",
-        )
+        where = self.places.get(f"sources.{self.name}.url")
+        where = where or self.places.get(f"sources.{self.name}")
+        self.errors.append(unreachable(self.name, self.spec.url, error, where))
 
     def _refuse(self, message: str, *, reason: str, hint: str, key: str = "url") -> None:
         self.errors.append(self._error(message, reason=reason, hint=hint, key=key))

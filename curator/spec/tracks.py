@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -30,7 +31,10 @@ SOUND = "sound"
 """The reader of audio, which is no plugin: audio is decoded where it is needed."""
 OWN_AUDIO = "audio"
 """Name under ``align`` of the sound that samples carry."""
-_MANIFESTS = frozenset({".csv", ".jsonl", ".parquet"})
+_MANIFESTS = frozenset({".csv", ".jsonl", ".parquet", ".tar"})
+_VIDEOS = frozenset({".mp4", ".mkv", ".mov", ".webm"})
+_TELLS = re.compile(r"metadata\.(csv|jsonl)|.*\.(parquet|tar)")
+"""What a folder of videos, or of what holds videos, may have that names sidecars."""
 
 
 def sidecar_of(of: str) -> tuple[str, str] | None:
@@ -58,10 +62,16 @@ def roles_of(node: Mapping[str, Any]) -> frozenset[str] | None:
 
 
 def _names_its_own(url: str) -> bool:
-    """Whether what is there says itself what lies beside its videos: a manifest, a dataset in a folder."""
+    """Whether what is there may say itself what lies beside its videos: tables, shards, datasets."""
     if PurePosixPath(url).suffix.lower() in _MANIFESTS:
         return True
-    return "://" not in url and (Path(url).expanduser() / "meta" / "info.json").is_file()
+    if "://" in url:
+        # What a folder elsewhere holds is not looked up for this.
+        return not any(sign in url for sign in "*?[") and PurePosixPath(url).suffix not in _VIDEOS
+    folder = Path(url).expanduser()
+    if (folder / "meta" / "info.json").is_file():
+        return True
+    return any(_TELLS.fullmatch(file.name) for file in folder.rglob("*.*"))
 
 
 def read_readers(node: Any, path: str, reader: Reader) -> dict[str, ReadSpec | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,13 @@ from curator.engine.footage import videos_of
 from curator.engine.progress import Silent
 from curator.errors import RecipeErrors
 from curator.release.build import BuildResult, build
+from curator.source.fingerprint import fingerprint
 from curator.spec.compile import compile_recipe
 from curator.spec.recipe import Recipe
 from curator.spec.settings import EngineSpec, Settings, StoreSpec
 from curator.testing.footage import make_video, pan
+from tests.hub import HubServer
+from tests.hub.clients import CLIENT_WARNING, as_user
 
 pytestmark = pytest.mark.slow
 
@@ -143,7 +147,7 @@ def three(root: Path) -> None:
     pq.write_table(both, root / "data/chunk-000/file-000.parquet")
 
 
-def recipe(root: Path, **sample: Any) -> Recipe:
+def recipe(root: Path | str, **sample: Any) -> Recipe:
     return compile_recipe(
         {
             "name": "cups",
@@ -233,3 +237,65 @@ def test_a_camera_that_is_not_there_is_a_mistake_of_the_recipe(dataset: Path):
     (error,) = caught.value.errors
     assert "no camera 'front'" in error.message
     assert TOP in (error.hint or "")
+
+
+@pytest.mark.filterwarnings(CLIENT_WARNING)
+def test_a_dataset_on_the_hub_is_built_from_as_if_it_were_here(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with HubServer() as hub:
+        as_user(monkeypatch, hub, hub.user("ann"), tmp_path / "home")
+        files = {f"sets/{f.relative_to(dataset)}": f for f in dataset.rglob("*") if f.is_file()}
+        files |= {f"{name}.unused": path for name, path in files.items() if WRIST in name}
+        commit(hub, files)
+        url = "hf://datasets/ann/cups/sets"
+        refs = videos_of(recipe(url))
+        local = videos_of(recipe(dataset))
+        assert not any(".mp4" in path for path in sent(hub))
+        commit(hub, {f"sets/{f.relative_to(dataset)}": b"moved on" for f in dataset.rglob("*.mp4")})
+        assert [ref.url for ref in refs] == [ref.url.replace(str(dataset), url) for ref in local]
+        seen = [fingerprint(ref) for ref in refs]
+        assert seen == [fingerprint(ref) for ref in local]
+        commit(hub, files)
+        here, there = built(tmp_path / "here", recipe(dataset)), built(tmp_path, recipe(url))
+        assert there.videos == here.videos
+        assert there.videos["failed"] == 0
+        first, second = (
+            pq.read_table(one.release.folder / "data").drop_columns("url") for one in (here, there)
+        )
+        assert len(first) >= 3
+        assert first.equals(second)
+        assert not any("unused" in path for path in sent(hub))
+
+
+@pytest.mark.filterwarnings(CLIENT_WARNING)
+def test_a_damaged_dataset_on_the_hub_and_one_that_is_not_for_us_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with HubServer() as hub:
+        as_user(monkeypatch, hub, hub.user("ann"), tmp_path / "home")
+        commit(hub, {"meta/info.json": b"{}"})
+        assert refusal("hf://datasets/ann/cups") == "sidecar-invalid"
+        monkeypatch.setenv("HF_TOKEN", hub.user("eve"))
+        assert refusal("hf://datasets/ann/cups") == "source-unreachable"
+
+
+def refusal(url: str) -> str:
+    with pytest.raises(RecipeErrors) as caught:
+        videos_of(recipe(url))
+    (error,) = caught.value.errors
+    return error.reason
+
+
+def commit(hub: HubServer, files: Mapping[str, Path | bytes]) -> None:
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    api = HfApi(endpoint=hub.url)
+    api.create_repo("ann/cups", repo_type="dataset", private=True, exist_ok=True)
+    adds = [CommitOperationAdd(name, data) for name, data in files.items()]
+    api.create_commit("ann/cups", adds, commit_message="m", repo_type="dataset")
+
+
+def sent(hub: HubServer) -> list[str]:
+    """The paths of files that were downloaded."""
+    return [one.path for one in hub.requests if one.method == "GET" and "/resolve/" in one.path]
