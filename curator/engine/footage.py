@@ -16,7 +16,7 @@ from curator.errors import CuratorError, RecipeError
 from curator.model.video import Rights, VideoRef
 from curator.source.address import is_local, local_path, remote_errors
 from curator.source.commits import Commits, at_commit
-from curator.source.discover import discover, unreachable
+from curator.source.discover import discover, unlicensed, unreachable
 from curator.source.fingerprint import Observed, changed, observe, observe_remote, recall
 from curator.source.snapshot import has_file, take_snapshot
 from curator.source.spool import Spool
@@ -104,10 +104,20 @@ class Footage:
     def _look(self, number: int, ref: VideoRef, sidecars: Sequence[str]) -> Found:
         try:
             observed = self._spool.observe(ref)
-            beside = {url: self._spool.observe(beside_ref(ref, url)) for url in sidecars}
+            beside = {url: self._observe_beside(ref, url) for url in sidecars}
         except CuratorError as error:
             return Found(number=number, error=error)
-        return Found(number=number, observed=observed, beside=beside)
+        there = {url: seen for url, seen in beside.items() if seen is not None}
+        return Found(number=number, observed=observed, beside=there)
+
+    def _observe_beside(self, ref: VideoRef, url: str) -> Observed | None:
+        """A file beside a video; None where only a server that lists nothing could have told that it is not there."""
+        try:
+            return self._spool.observe(beside_ref(ref, url))
+        except CuratorError as error:
+            if error.reason == "not-found" and not is_local(url):
+                return None
+            raise
 
     def _fetch(
         self, number: int, ref: VideoRef, observed: Observed, sidecars: Mapping[str, Observed]
@@ -186,6 +196,8 @@ def _datasets(recipe: Recipe) -> tuple[dict[str, list[VideoRef]], list[RecipeErr
         try:
             dataset = _dataset(spec.url, commits)
             if dataset is not None:
+                if rights.license is None and recipe.rights is not RightsMode.unchecked:
+                    errors.append(unlicensed(name, where))
                 found[name] = list(
                     lerobot_videos(
                         name,

@@ -30,7 +30,7 @@ from curator.source.manifest import CELLS, FILE_NAME, MANIFEST_SUFFIXES, Manifes
 from curator.source.terms import clashes, is_allowed
 from curator.source.webdataset import read_samples
 
-__all__ = ["Declared", "discover", "search", "unreachable"]
+__all__ = ["Declared", "discover", "search", "unlicensed", "unreachable"]
 
 _TAR = ".tar"
 
@@ -115,6 +115,16 @@ def unreachable(name: str, url: str, error: BaseException, where: Location | Non
     )
 
 
+def unlicensed(name: str, where: Location | None) -> RecipeError:
+    """The mistake of a source without a licence."""
+    return RecipeError(
+        f"source '{name}' does not say under which licence its videos may be used",
+        reason="source-missing-license",
+        where=where,
+        hint=f"add `sources.{name}.license` (SPDX or free text), or `rights: unchecked`",
+    )
+
+
 def _rights_errors(
     videos: Sequence[VideoRef], allow: Collection[str] | None, places: Mapping[str, Location]
 ) -> list[RecipeError]:
@@ -194,11 +204,7 @@ class _Source:
                 missing_license = missing_license or self._lacks(ref.rights.license)
                 yield ref
         if missing_license:
-            self._refuse(
-                f"source '{self.name}' does not say under which licence its videos may be used",
-                reason="source-missing-license",
-                hint=f"add `sources.{self.name}.license` (SPDX or free text), or `rights: unchecked`",
-            )
+            self.errors.append(unlicensed(self.name, self._place("url")))
 
     def conflict(self, first: VideoRef, second: VideoRef) -> RecipeError:
         """Two sources name one video under different terms."""
@@ -257,8 +263,7 @@ class _Source:
         self.errors += mistakes
         unlicensed: list[ManifestRow] = []
         for row in rows:
-            # What a table names may lie anywhere; the inside of a file is known.
-            ref = self._ref(row, lambda url: "::" not in url or self._beside.has(url))
+            ref = self._ref(row, self._beside.has)
             if self._lacks(ref.rights.license):
                 unlicensed.append(row)
             yield ref
@@ -323,17 +328,17 @@ class _Source:
         )
 
     def _unreachable(self, error: BaseException) -> None:
-        where = self.places.get(f"sources.{self.name}.url")
-        where = where or self.places.get(f"sources.{self.name}")
-        self.errors.append(unreachable(self.name, self.spec.url, error, where))
+        self.errors.append(unreachable(self.name, self.spec.url, error, self._place("url")))
 
     def _refuse(self, message: str, *, reason: str, hint: str, key: str = "url") -> None:
         self.errors.append(self._error(message, reason=reason, hint=hint, key=key))
 
     def _error(self, message: str, *, reason: str, hint: str, key: str = "url") -> RecipeError:
+        return RecipeError(message, reason=reason, where=self._place(key), hint=hint)
+
+    def _place(self, key: str) -> Location | None:
         path = f"sources.{self.name}"
-        where = self.places.get(f"{path}.{key}") or self.places.get(path)
-        return RecipeError(message, reason=reason, where=where, hint=hint)
+        return self.places.get(f"{path}.{key}") or self.places.get(path)
 
 
 class _Beside:

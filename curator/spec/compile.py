@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 from curator.errors import MeasureError, RecipeError
@@ -32,12 +31,17 @@ from curator.spec.recipe import (
 )
 from curator.spec.selection import read_balance, read_distinct
 from curator.spec.settings import EngineSpec, LabelsSpec, PublishSpec, Settings, StoreSpec
-from curator.spec.tracks import check_tracks, read_align, read_readers, roles_of
+from curator.spec.tracks import (
+    check_tracks,
+    names_its_own,
+    read_align,
+    read_readers,
+    roles_of,
+)
 
 __all__ = ["compile_recipe", "compile_settings"]
 
 _ENTRY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_MANIFESTS = frozenset({".csv", ".jsonl", ".parquet"})
 _MAPS = ("sources", "measure", "keep", "splits", "balance", "align")
 
 
@@ -173,7 +177,7 @@ def _source(
             reader.note("recipe-missing", f"{path}.url", "there is no footage yet", hint=hint)
     if entry.get("license") in (None, REQUIRED):
         given["license"] = None
-        if footage and not free and not _is_manifest(entry.get("url")):
+        if footage and not free and not _says_rights(entry.get("url")):
             reader.note(
                 "recipe-missing-license",
                 f"{path}.license",
@@ -182,11 +186,6 @@ def _source(
             )
     given["read"] = read_readers(entry.get("read", {}), f"{path}.read", reader)
     return reader.record(SourceSpec, entry, path, **given)
-
-
-def _is_manifest(url: Any) -> bool:
-    """A manifest may bring a licence for each of its rows."""
-    return isinstance(url, str) and PurePosixPath(url).suffix.lower() in _MANIFESTS
 
 
 def _measures(node: Any, reader: Reader) -> dict[str, MeasureSpec]:
@@ -247,3 +246,8 @@ def _shots(node: Any, reader: Reader) -> ShotsSpec | None:
         return None
     params = {key: value for key, value in node.items() if key not in {"op", "_target_"}}
     return ShotsSpec(op=op, params=read_params(found, params, path, reader))
+
+
+def _says_rights(url: object) -> bool:
+    """Whether what is there may say its rights itself; it is refused later if it does not."""
+    return isinstance(url, str) and names_its_own(url)

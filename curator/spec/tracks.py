@@ -19,6 +19,7 @@ __all__ = [
     "SIDECAR",
     "SOUND",
     "check_tracks",
+    "names_its_own",
     "read_align",
     "read_readers",
     "roles_of",
@@ -53,7 +54,7 @@ def roles_of(node: Mapping[str, Any]) -> frozenset[str] | None:
         if not isinstance(entry, Mapping):
             continue
         url = entry.get("url")
-        if isinstance(url, str) and _names_its_own(url):
+        if isinstance(url, str) and names_its_own(url):
             return None
         for name in ("sidecars", "read"):
             held = entry.get(name)
@@ -61,8 +62,8 @@ def roles_of(node: Mapping[str, Any]) -> frozenset[str] | None:
     return frozenset(roles)
 
 
-def _names_its_own(url: str) -> bool:
-    """Whether what is there may say itself what lies beside its videos: tables, shards, datasets."""
+def names_its_own(url: str) -> bool:
+    """Whether what is there may say itself what lies beside its videos, and their rights: tables, shards, datasets."""
     if PurePosixPath(url).suffix.lower() in _MANIFESTS:
         return True
     if "://" in url:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from fractions import Fraction
@@ -278,6 +279,14 @@ def test_a_damaged_dataset_on_the_hub_and_one_that_is_not_for_us_are_refused(
         assert refusal("hf://datasets/ann/cups") == "sidecar-invalid"
         monkeypatch.setenv("HF_TOKEN", hub.user("eve"))
         assert refusal("hf://datasets/ann/cups") == "source-unreachable"
+
+
+def test_a_dataset_without_a_licence_is_refused(dataset: Path):
+    wanted = recipe(dataset)
+    bare = dataclasses.replace(wanted.sources["robot"], license=None)
+    with pytest.raises(RecipeErrors) as caught:
+        videos_of(dataclasses.replace(wanted, sources={"robot": bare}))
+    assert [error.reason for error in caught.value.errors] == ["source-missing-license"]
 
 
 def refusal(url: str) -> str:
