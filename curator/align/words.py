@@ -8,7 +8,8 @@ from fractions import Fraction
 
 from curator.model.span import Span
 from curator.model.sync import Clock
-from curator.model.track import Cue, Partial, TextTrack
+from curator.model.track import Cue, TextTrack
+from curator.spec.recipe import Partial
 
 __all__ = ["Partial", "text_on_clip"]
 

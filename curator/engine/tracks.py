@@ -13,12 +13,12 @@ from curator.model.clip import Row
 from curator.model.series import Series
 from curator.model.span import Span
 from curator.model.sync import Clock
-from curator.model.track import NumberTrack, Partial, TextTrack, Track
+from curator.model.track import NumberTrack, TextTrack, Track
 from curator.plan.crop import crop_document, crop_path
 from curator.plan.logical import FORMAT
 from curator.plan.physical import Plan
 from curator.spec.crops import CROP, is_boxed
-from curator.spec.recipe import TrackSpec
+from curator.spec.recipe import Partial, TrackSpec
 from curator.store.key import digest
 from curator.store.series import encode_series
 from curator.store.tracks import encode_track

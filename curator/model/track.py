@@ -24,7 +24,6 @@ __all__ = [
     "Cue",
     "MotionTrack",
     "NumberTrack",
-    "Partial",
     "Skeleton",
     "TextTrack",
     "Track",
@@ -43,17 +42,6 @@ class Between(enum.Enum):
     """A straight line: positions, joint angles that do not wrap, temperatures."""
     slerp = "slerp"
     """The shortest turn: unit quaternions (w, x, y, z) in the last axis."""
-
-
-class Partial(enum.Enum):
-    """What becomes of a cue, or a word, that a clip has but a part of."""
-
-    middle = "middle"
-    """It belongs to the clip that has its middle: of two clips that meet, to exactly one. For speech."""
-    overlap = "overlap"
-    """It belongs to every clip that has a part of it. For notes that are true all the while."""
-    inside = "inside"
-    """It is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

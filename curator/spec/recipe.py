@@ -14,7 +14,6 @@ from typing import Any
 
 from curator.errors import Location
 from curator.model.look import Fit, Hdr, Matrix
-from curator.model.track import Partial
 
 __all__ = [
     "Absent",
@@ -32,6 +31,7 @@ __all__ = [
     "MeasureSpec",
     "Otherwise",
     "PackSpec",
+    "Partial",
     "ReadSpec",
     "Recipe",
     "RightsMode",
@@ -68,6 +68,17 @@ class Otherwise(enum.Enum):
 
     drop = "drop"
     keep = "keep"
+
+
+class Partial(enum.Enum):
+    """What becomes of a cue, or a word, that a clip has but a part of."""
+
+    middle = "middle"
+    """It belongs to the clip that has its middle: of two clips that meet, to exactly one. For speech."""
+    overlap = "overlap"
+    """It belongs to every clip that has a part of it. For notes that are true all the while."""
+    inside = "inside"
+    """It is left out."""
 
 
 class RightsMode(enum.Enum):
