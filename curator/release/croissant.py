@@ -160,6 +160,9 @@ def _fields(feature: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             lists = {"isArray": True, "arrayShape": ",".join(["-1"] * _depth(part))}
             inner = f"{name}/{part['name']}"
             yield _field(inner, "sc:Float", column=name, path=part["name"]) | lists
+    elif isinstance(feature["list"], str):  # a list of names: what the numbers of a track are called
+        lists = {"isArray": True, "arrayShape": "-1"}
+        yield _field(name, _TYPES[feature["list"]], column=name) | lists
     else:  # a list of records: texts with their times; the times of single words are left to the files
         parts = [one for one in feature["list"] if "dtype" in one]
         yield {

@@ -70,3 +70,4 @@ def test_tracks_of_every_kind_are_records_too(tmp_path: Path) -> None:
     assert full["default/tracks.text"][1]["default/tracks.text/text"] == b"word 1/5"
     assert full["default/video.wrist"][4:8] == b"ftyp"
     assert bare["default/tracks.state/values"] is None
+    assert [one.decode() for one in full["default/fields.state"]] == ["time", "number"]
