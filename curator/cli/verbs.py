@@ -34,6 +34,7 @@ VERBS = dict(
         _verb("verify", "Decode a release and check everything that it says.", "RELEASE [--sources]"),
         _verb("publish", "Make a release the next version of a dataset on the Hub, or in a folder.", "RECIPE|RELEASE publish.repo=WHERE"),
         _verb("pull", "Bring a published version to this machine, verified.", "DATASET[@VERSION]"),
+        _verb("materialize", "Cut the clips of a virtual release out of your own copies of its footage.", "RELEASE --sources WHERE"),
         _verb("takedown", "Publish the next version without some footage, and keep it out.", "DATASET --sample ID"),
         _verb("convert", "Write a release in the layout of another tool.", "RELEASE|DATASET --to FORMAT DIR"),
         _verb("log", "The versions of a dataset and why; where a sample comes from.", "DATASET"),

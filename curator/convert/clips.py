@@ -15,6 +15,7 @@ from curator.errors import ConvertError
 from curator.hub.where import Where
 from curator.pack.schema import MEDIA_TYPE
 from curator.release.read import ReleaseFolder
+from curator.release.virtual import is_virtual
 
 __all__ = ["Clip", "Clips"]
 
@@ -45,7 +46,7 @@ class Clips:
     """Samples of a release in order of split and id; media are read when their turn comes.
 
     Raises:
-        ConvertError: ``convert-empty`` when none is left, ``caption-unknown``.
+        ConvertError: ``convert-virtual`` when there are no clips, ``convert-empty`` when none is left, ``caption-unknown``.
         UsageError: ``usage-where``.
     """
 
@@ -57,6 +58,12 @@ class Clips:
         where: Where | None = None,
         caption: str | None = None,
     ) -> None:
+        if is_virtual(release):
+            raise ConvertError(
+                "the release holds no clips",
+                reason="convert-virtual",
+                hint="curator materialize RELEASE --sources WHERE --to DIR, then convert that",
+            )
         self._folder = release.folder
         samples = release.manifest["samples"]
         paths = sorted({(told["split"], told["shard"]) for told in samples.values()})

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from curator.engine.agreed import PlanKnown
 from curator.engine.beside import Beside, read_document
+from curator.engine.cutsheet import cut_sheet, is_virtual
 from curator.engine.errand import Errand
 from curator.engine.known import VideoKnown
 from curator.engine.questions import align_errands, read_errand, roles_asked
@@ -24,11 +25,12 @@ from curator.engine.tracks import cut_tracks, has_tracks, tracks_document
 from curator.errors import StoreError
 from curator.media.probe import Probe
 from curator.model.clip import Decision, Row
-from curator.model.outcome import Failure, Outcome, Sample
+from curator.model.outcome import CutSheet, Failure, Outcome, Sample
 from curator.model.tile import TileRange, Tiles
 from curator.model.video import VideoRef
 from curator.pack.schema import readable
 from curator.plan.contenders import Contender, contenders
+from curator.plan.crop import crop_path
 from curator.plan.evaluate import advance
 from curator.plan.logical import Node
 from curator.plan.physical import Plan
@@ -114,7 +116,9 @@ class VideoJob:
             return
         for row in self.verdicts[number].rows:
             if row.decision is Decision.kept:
-                key = digest(self.sample_document(number, row))
+                document = self.sample_document(number, row)
+                key = digest(document)
+                virtual = is_virtual(self.plans[number])
                 yield made(
                     self.store,
                     self.refs[number],
@@ -122,9 +126,10 @@ class VideoJob:
                     key,
                     row,
                     split,
-                    self.samples[key],
+                    {} if virtual else self.samples[key],
                     self._tracks_of(number, row),
                     self.probe.info.video,
+                    self._cut_sheet(number, row, document) if virtual else None,
                 )
 
     def sample_document(self, number: int, row: Row) -> dict[str, Any]:
@@ -151,10 +156,15 @@ class VideoJob:
         plan, view = self.plans[number], self.views[number]
         for row in self.verdicts[number].rows:
             if row.decision is Decision.kept:
-                yield digest(self.sample_document(number, row))
+                if not is_virtual(plan):
+                    yield digest(self.sample_document(number, row))
                 if has_tracks(plan):
                     yield digest(tracks_document(plan, row, self.probe, view))
         yield from view.used
+
+    def _cut_sheet(self, number: int, row: Row, document: Mapping[str, Any]) -> CutSheet:
+        boxes = crop_path(self.plans[number].logical, row.span, self.probe, self.views[number])
+        return cut_sheet(document, boxes)
 
     def _tracks_of(self, number: int, row: Row) -> Mapping[str, Path]:
         plan = self.plans[number]
@@ -289,7 +299,7 @@ class VideoJob:
     def _encoding(self, scratch: Path) -> Iterator[Errand]:
         needed: dict[str, Wanted] = {}
         for number, plan in self.plans.items():
-            for row in self.verdicts[number].rows:
+            for row in () if is_virtual(plan) else self.verdicts[number].rows:
                 if row.decision is Decision.kept:
                     one = sample_wanted(plan, self.views[number], self.probe, row)
                     needed[digest(one.document)] = one

@@ -17,7 +17,7 @@ from curator.media.encode import ENCODE_VERSION, AudioTrack, VideoTrack
 from curator.media.probe import Probe
 from curator.model.clip import Row
 from curator.model.crop import CropPath
-from curator.model.outcome import Sample
+from curator.model.outcome import CutSheet, Sample
 from curator.model.span import Span
 from curator.model.sync import Clock
 from curator.model.video import VideoRef, VideoStream
@@ -230,11 +230,12 @@ def made(
     held: Mapping[str, Any],
     tracks: Mapping[str, Path],
     stream: VideoStream,
+    cut: CutSheet | None = None,
 ) -> Sample:
-    """The sample of one kept clip, from what the store holds of it."""
+    """The sample of one kept clip, from what the store holds of it; of a virtual one that is nothing."""
 
     def file(name: str) -> Path | None:
-        return store.blob_path(held[name]) if held[name] else None
+        return store.blob_path(held[name]) if held.get(name) else None
 
     return Sample(
         id=key[:16],
@@ -249,17 +250,18 @@ def made(
         margin=row.margin,
         video=file("video"),
         audio=file("audio"),
-        width_px=held["width_px"],
-        height_px=held["height_px"],
-        fps=held["fps"],
-        num_frames=held["num_frames"],
-        sample_rate_hz=held["sample_rate_hz"],
-        channels=held["channels"],
-        num_samples=held["num_samples"],
+        width_px=held.get("width_px"),
+        height_px=held.get("height_px"),
+        fps=held.get("fps"),
+        num_frames=held.get("num_frames"),
+        sample_rate_hz=held.get("sample_rate_hz"),
+        channels=held.get("channels"),
+        num_samples=held.get("num_samples"),
         videos={n: store.blob_path(blob) for n, blob in held.get("cameras", {}).items()},
         tracks=tracks,
         source_width_px=stream.display_width_px,
         source_height_px=stream.display_height_px,
+        cut=cut,
     )
 
 

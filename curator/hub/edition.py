@@ -177,7 +177,8 @@ def _card(text: str, address: str, version: Version, history: Sequence[Mapping[s
         text = re.sub(
             r'(load_dataset\(|curator\.load\()"FOLDER"', lambda found: f"{found[1]}{where}", text
         )
-        text = text.replace("curator pull FOLDER", f"curator pull {address}@{version.tag}")
+        for verb in ("pull", "materialize"):
+            text = text.replace(f"curator {verb} FOLDER", f"curator {verb} {address}@{version.tag}")
     lines = ["", "## Changelog", ""]
     for entry in history:
         lines += [f"### v{entry['version']}", ""]

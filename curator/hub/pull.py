@@ -23,7 +23,7 @@ from curator.release.manifest import describe, write_json
 from curator.release.retell import retell
 from curator.store.lock import WriterLock
 
-__all__ = ["Pulled", "cached", "pull", "pull_tables", "revision_of"]
+__all__ = ["Pulled", "cache_root", "cached", "pull", "pull_tables", "revision_of"]
 
 _LONGEST_WAIT_SECONDS = 3600.0
 _TRIES = 3
@@ -130,6 +130,11 @@ def pull(
     return _pulled(target, remote, found, name, fetched=fetch.bytes)
 
 
+def cache_root() -> Path:
+    """This machine's cache: ``CURATOR_CACHE``, else ``~/.cache/curator``."""
+    return Path(os.environ.get("CURATOR_CACHE") or Path.home() / ".cache" / "curator")
+
+
 def cached(remote: Remote, revision: str | None, *, split: str | None = None) -> Path:
     """The folder of a version in this machine's cache; what is missing there is pulled first.
 
@@ -141,7 +146,7 @@ def cached(remote: Remote, revision: str | None, *, split: str | None = None) ->
         StoreError: ``store-busy`` when another process pulls for more than an hour.
     """
     commit, _ = revision_of(remote, revision)
-    root = Path(os.environ.get("CURATOR_CACHE") or Path.home() / ".cache" / "curator")
+    root = cache_root()
     name = re.sub(r"[^\w.-]+", "--", remote.address).strip("-")
     folder = root / "releases" / name / (commit[:40] + (f"-{split}" if split else ""))
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from curator.errors import LoaderError, RemoteError
 from curator.hub.address import open_remote, split_revision
 from curator.hub.pull import cached
+from curator.loader.clips import with_clips
 from curator.loader.rows import Rows
 from curator.loader.samples import Columns, Samples, Wanted, choose
 from curator.loader.window import At, Window
@@ -43,6 +44,7 @@ def load(
     signals: bool = True,
     transform: Callable[[dict[str, Any]], Any] | None = None,
     seed: int = 0,
+    sources: str | Path | Sequence[str | Path] | None = None,
 ) -> ReleaseDataset:
     """The samples of a release, as windows of tensors.
 
@@ -69,9 +71,11 @@ def load(
         signals: whether items come with ``signals``.
         transform: what to make of an item.
         seed: of the random windows.
+        sources: where the footage of a virtual release is, whose clips are then cut once and kept in
+            the cache: files, folders, globs, URLs.
 
     Raises:
-        LoaderError: ``no-torch``, ``no-split``, ``track-unknown``, ``window-option``.
+        LoaderError: ``no-clips`` for a virtual release without `sources`, ``no-torch``, ``no-split``, ``track-unknown``, ``window-option``.
         StoreError: ``not-a-release`` ... when the folder is no release.
     """
     if importlib.util.find_spec("torch") is None:
@@ -85,7 +89,7 @@ def load(
     window = _window(window_seconds, frames, fps, at)
     if short not in ("keep", "drop"):
         raise _option(f"short must be keep or drop, not '{short}'")
-    folder = open_release(resolve(release, revision))
+    folder = open_release(with_clips(resolve(release, revision), sources))
     rows = Rows(_shards(folder.folder, split))
     columns = Columns.of(rows.schema)
     wanted = Wanted(

@@ -11,7 +11,7 @@ from curator.model.signal import Signal
 from curator.model.span import Span
 from curator.model.video import Rights, VideoInfo, VideoRef
 
-__all__ = ["Failure", "FunnelStep", "Outcome", "Sample", "SignalInfo", "TrackInfo"]
+__all__ = ["CutSheet", "Failure", "FunnelStep", "Outcome", "Sample", "SignalInfo", "TrackInfo"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,17 @@ class Outcome:
     """Tile the video: every second has one verdict."""
     failures: tuple[Failure, ...] = ()
     split: str = "train"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutSheet:
+    """All that it takes to cut a sample out of its footage, wherever that lies."""
+
+    document: str
+    """JSON: what the sample's key is the digest of."""
+    boxes: bytes | None = None
+    """Which part of each picture is shown, where it is not all of it: the series ``crop``
+    (`curator.store.series`) on the video's clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +90,8 @@ class Sample:
     tracks: Mapping[str, Path] = field(default_factory=dict)
     """``tracks``: series of measures inside the clip, on the video's clock (`curator.store.series`);
     ``tracks.NAME``: a sidecar's track on the clip's clock (`curator.store.tracks`)."""
+    cut: CutSheet | None = None
+    """Of a virtual sample, which is not encoded: what its media would be is not known then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from curator.errors import StoreError
-from curator.model.outcome import Sample, TrackInfo
+from curator.model.outcome import CutSheet, Sample, TrackInfo
+from curator.pack.entry import ROW_BYTES, Entry
 from curator.pack.tracks import cell, column_type, names
 from curator.store.series import decode_series
 
-__all__ = ["MEDIA_TYPE", "SCHEMA_VERSION", "ShardSchema", "readable"]
+__all__ = [
+    "CUT",
+    "CUT_TYPE",
+    "MEDIA_TYPE",
+    "SCHEMA_VERSION",
+    "ShardSchema",
+    "encoded_schema",
+    "readable",
+]
 
 SCHEMA_VERSION = 2
 """Raised when a column that is always there changes its name, type or meaning (docs/reference/sample-schema.md)."""
@@ -24,8 +32,12 @@ SCHEMA_VERSION = 2
 MEDIA_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 """What `datasets.Video` and `datasets.Audio` store."""
 
-_LARGEST_MEDIA_BYTES = 2**31 - 2**20
-"""Arrow's ``binary`` counts bytes in 32 bits."""
+CUT = "cut"
+"""Column of virtual samples."""
+CUT_TYPE = pa.struct(
+    [("document", pa.string()), ("boxes", pa.binary()), ("plain_bytes", pa.int64())]
+)
+"""A `CutSheet`, and what the row counts for when shards are made of it."""
 
 _FIXED: tuple[tuple[str, pa.DataType], ...] = (
     ("url", pa.string()),
@@ -51,8 +63,8 @@ _CAMERA = "video."
 """What the columns of further cameras begin with."""
 _NAMES = "fields."
 """What the columns that name a track's values begin with."""
-_SUFFIX = {"video": ".mp4", "audio": ".flac"}
 _DTYPES = {
+    "binary": "binary",
     "double": "float64",
     "float": "float32",
     "int32": "int32",
@@ -79,10 +91,14 @@ class ShardSchema:
     """Tracks of sidecars that are released with samples."""
     cameras: Sequence[str] = ()
     """Names of further cameras."""
+    virtual: bool = False
+    """Whether samples have cut sheets in place of media."""
 
     @property
     def media(self) -> tuple[str, ...]:
         """The columns that hold media bytes."""
+        if self.virtual:
+            return ()
         wanted = (("video", self.video), ("audio", self.audio))
         own = [name for name, present in wanted if present]
         return (*own, *(f"{_CAMERA}{name}" for name in self.cameras))
@@ -96,16 +112,23 @@ class ShardSchema:
         fields += [pa.field(f"tracks.{name}", _track_type(s)) for name, s in self.tracks.items()]
         fields += [pa.field(f"tracks.{n}", column_type(i)) for n, i in self.sidecars.items()]
         fields += [pa.field(f"{_NAMES}{n}", pa.list_(pa.string())) for n in self._named]
-        metadata = {"huggingface": json.dumps({"info": {"features": _features(fields)}})}
-        return pa.schema(fields, metadata=metadata)
+        fields += [pa.field(CUT, CUT_TYPE)] if self.virtual else []
+        return _with_features(fields)
 
-    def rows(self, samples: Iterable[Sample]) -> pa.RecordBatch:
-        """The rows of some samples, media read from their files.
-
-        Raises:
-            StoreError: ``sample-too-large`` for media of 2 GiB and more.
-        """
-        return pa.RecordBatch.from_pylist([self._row(one) for one in samples], schema=self.arrow)
+    def entry(self, sample: Sample) -> Entry:
+        """A sample on its way into a shard."""
+        held = {name: getattr(sample, name) for name in ("video", "audio")}
+        held |= {f"{_CAMERA}{name}": path for name, path in sample.videos.items()}
+        media = {name: path for name in self.media if (path := held.get(name)) is not None}
+        return Entry(
+            id=sample.id,
+            split=sample.split,
+            fingerprint=sample.fingerprint,
+            url=sample.url,
+            media=media,
+            plain_bytes=_plain_bytes(sample),
+            row=partial(self._row, sample),
+        )
 
     @property
     def _signals(self) -> tuple[tuple[str, pa.DataType], ...]:
@@ -132,11 +155,8 @@ class ShardSchema:
             row[name] = getattr(sample, name)
         for name in ("sample_rate_hz", "channels", "num_samples"):
             row[name] = getattr(sample, name)
-        for name in self.media:
-            camera = name.removeprefix(_CAMERA) if name.startswith(_CAMERA) else None
-            path = getattr(sample, name) if camera is None else sample.videos.get(camera)
-            suffix = _SUFFIX[name] if camera is None else f".{camera}.mp4"
-            row[name] = _media(path, sample.id + suffix)
+        if self.virtual:
+            row[CUT] = _cut(sample.cut, _plain_bytes(sample))
         return row | self._signal_values(sample) | self._track_values(sample)
 
     def _track_values(self, sample: Sample) -> dict[str, object]:
@@ -174,22 +194,43 @@ class ShardSchema:
         return values
 
 
+def encoded_schema(virtual: pa.Schema, media: Sequence[str]) -> pa.Schema:
+    """The columns that shards of virtual samples get when these are cut."""
+    named, *others = (_without_notes(field) for field in virtual if field.name != CUT)
+    fields = [named, *(pa.field(name, MEDIA_TYPE) for name in media), *others]
+    return _with_features(fields)
+
+
 def readable(text: str | None) -> str | None:
     """Text that every file format takes: bytes of a file name that are no UTF-8 are spelt out."""
     return None if text is None else text.encode("utf-8", "backslashreplace").decode()
 
 
-def _media(path: Path | None, name: str) -> dict[str, object] | None:
-    if path is None:
-        return None
-    size = path.stat().st_size
-    if size > _LARGEST_MEDIA_BYTES:
-        raise StoreError(
-            f"{name} takes {size} bytes, more than a Parquet cell holds",
-            reason="sample-too-large",
-            hint="lower segment.seconds.max or sample.video.height",
-        )
-    return {"bytes": path.read_bytes(), "path": name}
+def _plain_bytes(sample: Sample) -> int:
+    return ROW_BYTES + sum(path.stat().st_size for path in sample.tracks.values())
+
+
+def _cut(sheet: CutSheet | None, plain_bytes: int) -> dict[str, object]:
+    assert sheet is not None, "a virtual sample has a cut sheet"
+    return {"document": sheet.document, "boxes": sheet.boxes, "plain_bytes": plain_bytes}
+
+
+def _with_features(fields: Sequence[pa.Field]) -> pa.Schema:
+    metadata = {"huggingface": json.dumps({"info": {"features": _features(fields)}})}
+    return pa.schema(fields, metadata=metadata)
+
+
+def _without_notes(field: pa.Field) -> pa.Field:
+    """A column as it was before it was written: readers number columns, and name the items of lists."""
+    return pa.field(field.name, _plain_type(field.type), nullable=field.nullable)
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_struct(kind):
+        return pa.struct([_without_notes(part) for part in kind])
+    if pa.types.is_list(kind):
+        return pa.list_(_plain_type(kind.value_type))
+    return kind
 
 
 def _features(fields: Sequence[pa.Field]) -> dict[str, Any]:

@@ -16,13 +16,15 @@ import pyarrow.parquet as pq
 
 from curator.errors import StoreError
 from curator.model.outcome import Sample
-from curator.pack.schema import ShardSchema
+from curator.pack.entry import Entry, media_name
+from curator.pack.schema import MEDIA_TYPE, ShardSchema
 from curator.pack.tree import Leaf, address, leaves, shard_limit
 
 __all__ = [
     "ROW_GROUP_BYTES",
     "Shard",
     "shard_name",
+    "write_entries",
     "write_shards",
     "write_table",
     "writer_settings",
@@ -30,8 +32,8 @@ __all__ = [
 
 ROW_GROUP_BYTES = 32 * 2**20
 """Media bytes per row group: below the 100 MB that the Hub's viewer asks for, and what a reader holds at once."""
-_ROW_BYTES = 1024
-"""What the other columns of a row are counted as."""
+_LARGEST_MEDIA_BYTES = 2**31 - 2**20
+"""Arrow's ``binary`` counts bytes in 32 bits."""
 _SPLIT = re.compile(r"\w+(\.\w+)*")
 _CATEGORIES = ("url", "source", "license", "attribution", "split", "fingerprint")
 
@@ -55,7 +57,15 @@ def shard_name(split: str, prefix: str) -> str:
 def write_shards(
     folder: Path, samples: Iterable[Sample], *, schema: ShardSchema, shard_mib: int
 ) -> tuple[Shard, ...]:
-    """Write every sample below `folder`, and say where each one is.
+    """Write every sample below `folder`, and say where each one is. As `write_entries`."""
+    entries = (schema.entry(one) for one in samples)
+    return write_entries(folder, entries, schema=schema.arrow, shard_mib=shard_mib)
+
+
+def write_entries(
+    folder: Path, entries: Iterable[Entry], *, schema: pa.Schema, shard_mib: int
+) -> tuple[Shard, ...]:
+    """Write every entry below `folder`, and say where each one is.
 
     A split without samples has no file. Without any sample there is one file of no rows, so that
     the columns are still known.
@@ -65,9 +75,9 @@ def write_shards(
     """
     (folder / "data").mkdir()
     written: list[Shard] = []
-    splits = _by_split(samples)
+    splits = _by_split(entries)
     # Over all splits: a small split must not be one file that every addition to it rewrites.
-    sizes = [_size(one) for held in splits.values() for one in held.values()]
+    sizes = [one.size_bytes for held in splits.values() for one in held.values()]
     limit = shard_limit(sizes, most_bytes=shard_mib * 2**20)
     for split, held in sorted(splits.items()):
         for prefix, ids in _layout(held, limit).items():
@@ -87,10 +97,10 @@ def write_table(path: Path, table: pa.Table) -> None:
         writer.write_table(table)
 
 
-def _by_split(samples: Iterable[Sample]) -> dict[str, dict[str, Sample]]:
+def _by_split(entries: Iterable[Entry]) -> dict[str, dict[str, Entry]]:
     # One id is one content: of two urls with the same bytes the first by name speaks for both.
-    splits: dict[str, dict[str, Sample]] = {}
-    for sample in sorted(samples, key=lambda one: (one.id, one.url)):
+    splits: dict[str, dict[str, Entry]] = {}
+    for sample in sorted(entries, key=lambda one: (one.id, one.url)):
         if not _SPLIT.fullmatch(sample.split):
             raise StoreError(
                 f"'{sample.split}' cannot be the name of a split",
@@ -101,36 +111,46 @@ def _by_split(samples: Iterable[Sample]) -> dict[str, dict[str, Sample]]:
     return splits
 
 
-def _layout(held: Mapping[str, Sample], limit_bytes: int) -> Mapping[str, tuple[str, ...]]:
+def _layout(held: Mapping[str, Entry], limit_bytes: int) -> Mapping[str, tuple[str, ...]]:
     found = leaves(
-        (Leaf(address(one.fingerprint, one.id), one.id, _size(one)) for one in held.values()),
+        (Leaf(address(one.fingerprint, one.id), one.id, one.size_bytes) for one in held.values()),
         limit_bytes=limit_bytes,
     )
     return {prefix: tuple(sorted(leaf.id for leaf in shard)) for prefix, shard in found.items()}
 
 
-def _size(sample: Sample) -> int:
-    paths = [path for path in (sample.video, sample.audio) if path is not None]
-    paths += [*sample.videos.values(), *sample.tracks.values()]
-    return _ROW_BYTES + sum(path.stat().st_size for path in paths)
+def _write(path: Path, entries: Sequence[Entry], schema: pa.Schema) -> None:
+    media = [field.name for field in schema if field.type == MEDIA_TYPE]
+    with pq.ParquetWriter(path, schema, **writer_settings(schema, media)) as writer:
+        for group in _groups(entries):
+            rows = [one.row() | {name: _cell(one, name) for name in media} for one in group]
+            batch = pa.RecordBatch.from_pylist(rows, schema=schema)
+            writer.write_table(pa.Table.from_batches([batch]))
 
 
-def _write(path: Path, samples: Sequence[Sample], schema: ShardSchema) -> None:
-    arrow = schema.arrow
-    with pq.ParquetWriter(path, arrow, **writer_settings(arrow, schema.media)) as writer:
-        for group in _groups(samples):
-            writer.write_table(pa.Table.from_batches([schema.rows(group)]))
+def _cell(entry: Entry, column: str) -> dict[str, object] | None:
+    path = entry.media.get(column)
+    if path is None:
+        return None
+    name, size = media_name(entry.id, column), path.stat().st_size
+    if size > _LARGEST_MEDIA_BYTES:
+        raise StoreError(
+            f"{name} takes {size} bytes, more than a Parquet cell holds",
+            reason="sample-too-large",
+            hint="lower segment.seconds.max or sample.video.height",
+        )
+    return {"bytes": path.read_bytes(), "path": name}
 
 
-def _groups(samples: Sequence[Sample]) -> Iterator[Sequence[Sample]]:
-    group: list[Sample] = []
+def _groups(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    group: list[Entry] = []
     held = 0
-    for sample in samples:
-        size = _size(sample)
+    for entry in entries:
+        size = entry.size_bytes
         if group and held + size > ROW_GROUP_BYTES:
             yield group
             group, held = [], 0
-        group.append(sample)
+        group.append(entry)
         held += size
     if group:
         yield group

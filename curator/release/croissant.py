@@ -9,7 +9,7 @@ from curator.model.video import Rights
 from curator.release import words
 from curator.release.content import ReleaseContent
 
-__all__ = ["croissant", "refreshed"]
+__all__ = ["croissant", "croissant_records", "refreshed"]
 
 _CONTEXT: Mapping[str, Any] = {
     "@language": "en",
@@ -55,6 +55,7 @@ _CONTEXT: Mapping[str, Any] = {
     "transform": "cr:transform",
 }
 _TYPES = {
+    "binary": "sc:Text",
     "float32": "sc:Float",
     "float64": "sc:Float",
     "int32": "sc:Integer",
@@ -95,6 +96,13 @@ def croissant(
         "recordSet": [_records(info["features"])],
     }
     return refreshed({k: v for k, v in document.items() if v}, files, version=version)
+
+
+def croissant_records(
+    document: Mapping[str, Any], features: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The document of a release that has other columns now."""
+    return {**document, "recordSet": [_records(features)]}
 
 
 def refreshed(
@@ -160,7 +168,9 @@ def _fields(feature: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             lists = {"isArray": True, "arrayShape": ",".join(["-1"] * _depth(part))}
             inner = f"{name}/{part['name']}"
             yield _field(inner, "sc:Float", column=name, path=part["name"]) | lists
-    elif isinstance(feature["list"], str):  # a list of names: what the numbers of a track are called
+    elif isinstance(
+        feature["list"], str
+    ):  # a list of names: what the numbers of a track are called
         lists = {"isArray": True, "arrayShape": "-1"}
         yield _field(name, _TYPES[feature["list"]], column=name) | lists
     else:  # a list of records: texts with their times; the times of single words are left to the files

@@ -59,6 +59,7 @@ def manifest(
         "schema": SCHEMA_VERSION,
         "name": content.recipe.name,
         "target": content.recipe.target,
+        "clips": content.recipe.pack.clips.name,
         "version": digest[:VERSION_CHARS],
         "digest": digest,
         "parent": None,

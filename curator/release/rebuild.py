@@ -187,5 +187,5 @@ def _cells(row: Mapping[str, Any], schema: pa.Schema) -> dict[str, str]:
             continue
         if field.type == MEDIA_TYPE and value is not None:
             value = hashlib.sha256(value["bytes"]).hexdigest()
-        out[field.name] = json.dumps(value, sort_keys=True)
+        out[field.name] = json.dumps(value, sort_keys=True, default=bytes.hex)
     return out

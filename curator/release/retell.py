@@ -13,7 +13,7 @@ import yaml
 from curator.release.croissant import refreshed
 from curator.release.manifest import CROISSANT, write_json
 
-__all__ = ["card_matter", "retell", "retold_card", "retold_croissant"]
+__all__ = ["card_matter", "join_card", "retell", "retold_card", "retold_croissant"]
 
 _FENCE = "---\n"
 _SIZES = ("splits", "download_size", "dataset_size")
@@ -51,7 +51,12 @@ def retold_card(text: str, manifest: Mapping[str, Any]) -> str:
         if held != dict(rows):
             for name in _SIZES:
                 info.pop(name, None)
-    written = yaml.safe_dump(matter, sort_keys=False, allow_unicode=True, width=1000)
+    return join_card(matter, body)
+
+
+def join_card(matter: Mapping[str, Any], body: str) -> str:
+    """A card of metadata and Markdown."""
+    written = yaml.safe_dump(dict(matter), sort_keys=False, allow_unicode=True, width=1000)
     return f"{_FENCE}{written}{_FENCE}{body}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 
 from curator.engine.earlier import FOOTPRINTS
 from curator.model.clip import Unit
+from curator.model.span import Span
 from curator.pack.schema import ShardSchema
 from curator.pack.shards import Shard, write_shards, write_table
 from curator.release.card import card
@@ -31,8 +33,9 @@ from curator.release.manifest import (
 from curator.release.report import report
 from curator.release.staging import publish, staging
 from curator.release.tables import failures_table, metrics_table, shots_table, text_signals
+from curator.spec.recipe import Clips
 
-__all__ = ["write"]
+__all__ = ["recipe_text", "write"]
 
 
 def write(out: Path, content: ReleaseContent) -> Release:
@@ -45,6 +48,8 @@ def write(out: Path, content: ReleaseContent) -> Release:
         StoreError: ``split-name``, ``sample-too-large``.
         OSError: when the disk does not take it; the staged files are removed.
     """
+    if content.recipe.pack.clips is Clips.virtual:
+        content = replace(content, posters=_no_pictures)
     with staging(out) as folder:
         shards = _write_content(folder, content)
         described = describe(folder, _paths(folder))
@@ -77,7 +82,7 @@ def _write_content(folder: Path, content: ReleaseContent) -> tuple[Shard, ...]:
     if content.footprints is not None:
         write_table(folder / FOOTPRINTS, content.footprints)
     write_json(folder / "build.lock.json", lock(content))
-    _write_text(folder / "recipe.yaml", _yaml(content.document))
+    _write_text(folder / "recipe.yaml", recipe_text(content.document))
     return shards
 
 
@@ -118,6 +123,7 @@ def _shard_schema(content: ReleaseContent) -> ShardSchema:
         tracks={one.name: one.shape for one in content.tracks if one.kind == "series"},
         cameras=sorted(content.recipe.sample.videos),
         sidecars={one.name: one for one in content.tracks if one.kind != "series"},
+        virtual=content.recipe.pack.clips is Clips.virtual,
     )
 
 
@@ -152,5 +158,11 @@ def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _yaml(document: Mapping[str, Any]) -> str:
+def _no_pictures(_fingerprint: str, _span: Span) -> Sequence[bytes]:
+    """Of a virtual release: its report and its contact sheet show no footage either."""
+    return ()
+
+
+def recipe_text(document: Mapping[str, Any]) -> str:
+    """``recipe.yaml``."""
     return str(yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=100))

@@ -22,6 +22,7 @@ __all__ = [
     "BalanceSpec",
     "Bars",
     "CameraSpec",
+    "Clips",
     "ClockSpec",
     "Condition",
     "CropSpec",
@@ -53,6 +54,15 @@ class Absent(enum.Enum):
     drop = "drop"
     keep = "keep"
     unscored = "unscored"
+
+
+class Clips(enum.Enum):
+    """Whether a release holds its pictures and sound."""
+
+    encoded = "encoded"
+    """It does."""
+    virtual = "virtual"
+    """It says where they are in the footage, which whoever uses it has: `curator materialize`."""
 
 
 class Index(enum.Enum):
@@ -391,6 +401,9 @@ class SampleSpec:
 @dataclass(frozen=True, kw_only=True)
 class PackSpec:
     """How samples are laid out in files."""
+
+    clips: Clips = Clips.encoded
+    """``virtual``: no pictures and no sound, for footage that may not be passed on; spans, signals, tracks and rights are released, and `curator materialize` cuts the clips out of the user's own copies."""
 
     shard_mib: int = 256
     """Largest size of a shard, MiB. Shards of a smaller set are smaller, about a hundredth of it, so that a new video rewrites little."""

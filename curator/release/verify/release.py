@@ -7,7 +7,10 @@ from pathlib import Path
 
 import yaml
 
-from curator.errors import CuratorError
+from curator.engine.cutsheet import read_sheet
+from curator.errors import CuratorError, StoreError
+from curator.model.outcome import CutSheet
+from curator.pack.schema import CUT
 from curator.release.read import ReleaseFolder, open_release
 from curator.release.verify.clips import check_media, decode_media
 from curator.release.verify.faults import Fault, Verification
@@ -44,6 +47,7 @@ def verify(folder: Path, *, sources: bool = False) -> Verification:
         fps = recipe.sample.video.fps if recipe is not None and recipe.sample.video else None
         faults += check_media(row, decoded, fps=fps)
         faults += check_tracks(row)
+        faults += _check_sheet(row, release, recipe)
         faults += _check_proof(row, recipe)
         if compared is not None:
             faults += compared.check(row, decoded)
@@ -75,6 +79,17 @@ def _recipe(release: ReleaseFolder, faults: list[Fault]) -> Recipe | None:
             Fault(reason="recipe-unreadable", kind="schema", file="recipe.yaml", what=what)
         )
         return None
+
+
+def _check_sheet(row: Row, release: ReleaseFolder, recipe: Recipe | None) -> Iterator[Fault]:
+    """Of a virtual sample: whether it would be cut as its key says."""
+    cut, told = row.values.get(CUT), release.manifest["samples"].get(row.id)
+    if cut is None or told is None or recipe is None:
+        return
+    try:
+        read_sheet(CutSheet(document=cut["document"], boxes=cut["boxes"]), told["key"], recipe)
+    except StoreError as error:
+        yield row.fault("cut-sheet", "row", error.message)
 
 
 def _check_proof(row: Row, recipe: Recipe | None) -> Iterator[Fault]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curator.errors import StoreError
-from curator.pack.schema import MEDIA_TYPE, SCHEMA_VERSION, ShardSchema
+from curator.pack.schema import CUT, CUT_TYPE, MEDIA_TYPE, SCHEMA_VERSION, ShardSchema
 from curator.release.read import ReleaseFolder
 from curator.release.verify.faults import Fault
 
@@ -179,6 +179,8 @@ def _is_known(field_: pa.Field) -> bool:
         return bool(field_.type == MEDIA_TYPE)
     if field_.name.startswith("tracks."):
         return bool(pa.types.is_struct(field_.type) or pa.types.is_list(field_.type))
+    if field_.name == CUT:
+        return bool(field_.type == CUT_TYPE)
     return any(field_.type == kind for kind in _LIKE_METRICS)
 
 
