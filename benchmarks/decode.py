@@ -5,7 +5,11 @@ the whole video with every cheap measure and the shot detectors at work on it, a
 ``ffmpeg -threads N -i VIDEO -f null -``. Reported are the medians over the rounds. The scan's wall
 time is taken inside its process, without interpreter start, imports and probe; ffmpeg's is that of
 its whole process, which is the stricter comparison by the few milliseconds of its start. CPU times
-are user + system of the same stretch. Without a program called ffmpeg (or the package
+are user + system of the same stretch.
+
+The scan runs as in a build with fewer workers than cores: the decoder has N threads in both, and
+the scan works on one tile in two more threads while the next is decoded. ``--alone`` runs it as a worker
+without a core to spare does, all in one thread; ``cpu_ratio`` says what that would give. Without a program called ffmpeg (or the package
 imageio-ffmpeg) the yardstick is a bare PyAV decode loop, and ``yardstick`` says so.
 """
 
@@ -59,6 +63,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1, help="decoder threads of both")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
+        "--alone", action="store_true", help="no core to spare: decode and measure in turns"
+    )
+    parser.add_argument(
         "--limit",
         type=float,
         default=COST_LIMIT,
@@ -87,6 +94,7 @@ def _report(
         "frames": frames,
         "threads": args.threads,
         "rounds": args.rounds,
+        "beside": _beside(args),
         "limit": args.limit,
         "yardstick": ffmpeg or "PyAV decode loop (no ffmpeg program found)",
         "timed": "scan: pass only; ffmpeg: whole process",
@@ -117,6 +125,7 @@ def _ffmpeg() -> str | None:
 def _child(kind: str, args: argparse.Namespace) -> dict[str, Any]:
     command = [sys.executable, __file__, str(args.video), "--child", kind]
     command += ["--threads", str(args.threads), "--limit", str(args.limit)]
+    command += ["--alone"] if args.alone else []
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
@@ -153,9 +162,9 @@ def _scan(args: argparse.Namespace) -> dict[str, Any]:
     stats = DecodeStats()
     parts: dict[str, float] = {}
     wall, cpu = time.perf_counter(), time.process_time()
-    for tile in read_tiles(
-        args.video, found, needs, Tiles.all(found.info.num_tiles), stats=stats, threads=args.threads
-    ):
+    every = Tiles.all(found.info.num_tiles)
+    threads = {"threads": args.threads, "beside": _beside(args)}
+    for tile in read_tiles(args.video, found, needs, every, stats=stats, **threads):
         for name, measure in measures.items():
             blocks = {k: tile.blocks[n] for k, n in measure.needs.items() if n in tile.blocks}
             frames = {k: b for k, b in blocks.items() if isinstance(b, FrameBlock)}
@@ -173,6 +182,11 @@ def _scan(args: argparse.Namespace) -> dict[str, Any]:
         "dearer": dearer,
         "left_out": left_out,
     }
+
+
+def _beside(args: argparse.Namespace) -> bool:
+    """As `curator.engine.pool` decides for one worker."""
+    return not args.alone and (os.cpu_count() or 1) > 1
 
 
 def _cheap(limit: float) -> tuple[dict[str, Any], dict[str, float], list[str]]:

@@ -66,6 +66,7 @@ class Pool:
         self._limit_seconds = task_seconds
         self._limit_bytes = int(task_memory_gib * 2**30)
         self._size = workers
+        self._beside = workers < (os.cpu_count() or 1)
         self._workers: list[_Worker] = []
         self._queue: deque[_Job] = deque()
 
@@ -163,7 +164,7 @@ class Pool:
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=serve, args=(theirs,), daemon=True)
+        process = self._context.Process(target=serve, args=(theirs, self._beside), daemon=True)
         with _one_thread():
             process.start()
         theirs.close()  # so that the pipe closes with the worker

@@ -46,8 +46,11 @@ __all__ = ["serve", "spare_collector"]
 _PR_SET_PDEATHSIG = 1
 
 
-def serve(connection: Connection) -> None:
-    """Answer tasks until the pipe closes. The main function of every worker process."""
+def serve(connection: Connection, beside: bool) -> None:  # noqa: FBT001 - a process's arguments have no names
+    """Answer tasks until the pipe closes. The main function of every worker process.
+
+    `beside`: there are more cores than workers, so decoding goes on beside measuring.
+    """
     _settle()
     spare_collector()
     running: dict[str, Running] = {}
@@ -57,16 +60,16 @@ def serve(connection: Connection) -> None:
         except (EOFError, KeyboardInterrupt):
             return
         with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
-            connection.send((number, answer(task, running)))
+            connection.send((number, answer(task, running, beside=beside)))
 
 
-def answer(task: Task, running: dict[str, Running]) -> Reply:
+def answer(task: Task, running: dict[str, Running], *, beside: bool = False) -> Reply:
     """Do one task. `running` keeps loaded models from task to task."""
     try:
         if isinstance(task, OpenTask):
             return _open(task)
         if isinstance(task, MeasureTask):
-            return _measure(task, running)
+            return _measure(task, running, beside=beside)
         if isinstance(task, ReadTask):
             return read(task)
         return align(task) if isinstance(task, AlignTask) else _encode(task)
@@ -108,7 +111,7 @@ def _open(task: OpenTask) -> Opened:
     return Opened(probe=dump(found), seconds=time.process_time() - begun)
 
 
-def _measure(task: MeasureTask, running: dict[str, Running]) -> Reply:
+def _measure(task: MeasureTask, running: dict[str, Running], *, beside: bool) -> Reply:
     begun = time.process_time()
     found = load(task.probe)
     for work in task.works.values():
@@ -117,7 +120,7 @@ def _measure(task: MeasureTask, running: dict[str, Running]) -> Reply:
                 running[work.key] = work.measure.start(work.weights)
     stats = DecodeStats()
     desks = [_Desk(key, work, running[work.key]) for key, work in task.works.items()]
-    for tile in _tiles(task, found, stats):
+    for tile in _tiles(task, found, stats, beside=beside):
         for desk in desks:
             if tile.index not in desk.wanted:
                 continue
@@ -151,9 +154,13 @@ def _hushed() -> Iterator[None]:
         os.close(kept)
 
 
-def _tiles(task: MeasureTask, found: Probe, stats: DecodeStats) -> Iterator[DecodedTile]:
+def _tiles(
+    task: MeasureTask, found: Probe, stats: DecodeStats, *, beside: bool
+) -> Iterator[DecodedTile]:
     needs = {need for work in task.works.values() for need in work.measure.needs.values()}
-    return read_tiles(task.path, found, needs, task.tiles, threads=task.threads, stats=stats)
+    return read_tiles(
+        task.path, found, needs, task.tiles, threads=task.threads, beside=beside, stats=stats
+    )
 
 
 def _measure_broke(measure: Measure, tile: DecodedTile, error: Exception) -> CuratorError:

@@ -49,34 +49,37 @@ def read_tiles(
     *,
     stats: DecodeStats,
     threads: int = 1,
+    beside: bool = False,
     limits: Limits | None = None,
 ) -> Iterator[DecodedTile]:
     """Decode what `needs` ask of `tiles`, in order; tiles beyond the video are left out.
 
-    Frames that cannot be decoded are missing from their blocks. `threads` is for decoding pictures;
-    with more than one, the next tile is made while the caller works on this one.
+    Frames that cannot be decoded are missing from their blocks. `threads` is for decoding pictures.
+    With more than one, or with `beside` (there is a core to spare), decoding and deriving views go
+    on, each in a thread of its own, while the caller works on a tile.
 
     Raises:
         MediaError: when the file cannot be opened any more.
     """
     indices = [k for k in tiles if k < probe.info.num_tiles]
     request = _Request(path, probe, tuple(needs), limits or Limits(), stats)
-    reading = _read_doubting(request, indices, threads)
-    # With threads of its own the decoder must not wait while the caller looks at a tile.
-    yield from ahead(reading) if threads > 1 else reading
+    # Without a core to spare threads only hand pictures from one cache to another.
+    beside = beside or threads > 1
+    reading = _read_doubting(request, indices, threads, beside=beside)
+    yield from ahead(reading) if beside else reading
 
 
 def _read_doubting(
-    request: _Request, indices: list[int], threads: int
+    request: _Request, indices: list[int], threads: int, *, beside: bool
 ) -> Generator[DecodedTile, None, None]:
     """All tiles: fast, and from the first doubt on with care."""
     done = 0
     try:
-        for tile in _read(request, indices, threads, may_seek=True):
+        for tile in _read(request, indices, threads, may_seek=True, beside=beside):
             yield tile
             done += 1
     except Doubt:
-        yield from _read(request, indices[done:], 1, may_seek=False)
+        yield from _read(request, indices[done:], 1, may_seek=False, beside=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ class _Request:
 
 
 def _read(
-    request: _Request, indices: list[int], threads: int, *, may_seek: bool
+    request: _Request, indices: list[int], threads: int, *, may_seek: bool, beside: bool
 ) -> Iterator[DecodedTile]:
     """One opened file working through its tiles.
 
@@ -132,6 +135,7 @@ def _read(
         audio=bool(audio),
         stats=request.stats,
         threads=threads,
+        beside=beside,
         limits=request.limits,
     )
     with source:

@@ -214,6 +214,7 @@ def _cut(
                 audio=any(item.is_own for item in items),
                 stats=job.stats,
                 threads=threads,
+                beside=threads > 1,
                 limits=job.limits,
             )
         )

@@ -29,7 +29,7 @@ from curator.media.stats import DecodeStats
 __all__ = ["Source"]
 
 _QUEUED_PACKETS = 4
-"""With decoder threads: packets decoded before their frames are asked for. Each holds a native frame."""
+"""With a thread of its own: packets decoded before their frames are asked for. Each holds a native frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,14 @@ class Source:
         audio: bool,
         stats: DecodeStats,
         threads: int,
+        beside: bool,
         limits: Limits,
     ) -> None:
         self._path, self._probe, self._limits, self._stats = path, probe, limits, stats
         self._stack = ExitStack()
         self._container = self._stack.enter_context(open_media(path, limits=limits))
         self._decoder_is_fresh = True
-        self._threads = threads
+        self._beside = beside
         self._landing: Fraction | None = None
         self._tick = float(probe.table.time_base)
         self.decoder = None
@@ -103,10 +104,8 @@ class Source:
         """
         self._begin(run)
         taking = self._taking()
-        # Decoder threads stand still between packets, so nothing else may be done there.
-        with closing(
-            taking if self._threads == 1 else ahead(taking, depth=_QUEUED_PACKETS)
-        ) as all_taken:
+        # A decoder stands still between packets, so nothing else may be done there.
+        with closing(ahead(taking, depth=_QUEUED_PACKETS) if self._beside else taking) as all_taken:
             for taken in all_taken:
                 self._stats.frames_decoded += taken.decoded
                 self._hear(taken)

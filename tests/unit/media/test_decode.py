@@ -45,12 +45,15 @@ def read(
     tiles: Tiles | None = None,
     *,
     threads: int = 1,
+    beside: bool = False,
     stats: DecodeStats | None = None,
 ) -> list[DecodedTile]:
     found = probe(path)
     chosen = Tiles.all(found.info.num_tiles) if tiles is None else tiles
     stats = DecodeStats() if stats is None else stats
-    return list(read_tiles(path, found, needs, chosen, stats=stats, threads=threads))
+    return list(
+        read_tiles(path, found, needs, chosen, stats=stats, threads=threads, beside=beside)
+    )
 
 
 def frames_of(tile: DecodedTile, need: Need) -> FrameBlock:
@@ -91,12 +94,13 @@ def video(request: pytest.FixtureRequest) -> Path:
     needs=st.sets(st.sampled_from(PICTURES + SOUND), min_size=1, max_size=4),
     indices=st.sets(st.integers(0, 3), min_size=1),
     threads=st.sampled_from([1, 2]),
+    beside=st.booleans(),
 )
 def test_a_block_is_the_same_whatever_else_is_asked_for(
-    video: Path, needs: set[Need], indices: set[int], threads: int
+    video: Path, needs: set[Need], indices: set[int], threads: int, beside: bool
 ) -> None:
     whole = reference(video)
-    tiles = read(video, needs, Tiles.of(indices), threads=threads)
+    tiles = read(video, needs, Tiles.of(indices), threads=threads, beside=beside)
     assert [t.index for t in tiles] == [k for k in sorted(indices) if k in whole]
     for tile in tiles:
         assert set(tile.blocks) == needs
