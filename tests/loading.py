@@ -22,6 +22,7 @@ from curator.model.signal import Signal
 from curator.model.span import Span
 from curator.model.track import Cue, MotionTrack, NumberTrack, Skeleton, TextTrack
 from curator.model.video import Rights
+from curator.pack.layouts import layout_named
 from curator.pack.schema import ShardSchema
 from curator.pack.shards import write_shards
 from curator.release.content import FORMAT
@@ -71,7 +72,12 @@ class Shape:
 
 
 def release(
-    folder: Path, shapes: Sequence[Shape], *, shard_mib: int = 1, split: str = "train"
+    folder: Path,
+    shapes: Sequence[Shape],
+    *,
+    shard_mib: int = 1,
+    split: str = "train",
+    layout: str = "parquet",
 ) -> Path:
     """A release folder with a sample for each shape, ids in their order."""
     (folder / "blobs").mkdir(parents=True)
@@ -94,8 +100,14 @@ def release(
     samples = [_sample(folder / "blobs", n, shape, split) for n, shape in enumerate(shapes)]
     out = folder / "release"
     out.mkdir()
-    write_shards(out, samples, schema=schema, shard_mib=shard_mib)
-    manifest = {"format": FORMAT, "name": "test", "version": "0" * 12, "digest": "0" * 64}
+    write_shards(out, samples, schema=schema, shard_mib=shard_mib, layout=layout_named(layout))
+    manifest: dict[str, object] = {
+        "format": FORMAT,
+        "name": "test",
+        "version": "0" * 12,
+        "digest": "0" * 64,
+    }
+    manifest["layout"] = layout
     (out / "manifest.json").write_text(json.dumps(manifest))
     return out
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from curator.convert.captions import Captions
 from curator.errors import ConvertError
 from curator.hub.where import Where
+from curator.pack.layouts import layout_of
 from curator.pack.schema import MEDIA_TYPE
 from curator.release.read import ReleaseFolder
 from curator.release.virtual import is_virtual
@@ -70,7 +70,9 @@ class Clips:
         self._shards = [path for name, path in paths if split in (None, name)]
         if not self._shards:
             raise _empty(release, "no sample" if split is None else f"no split '{split}'")
-        self.schema: pa.Schema = pq.read_schema(self._folder / self._shards[0])
+        self._layout = layout_of(release.manifest)
+        with self._layout.open(self._folder, self._shards[0]) as file:
+            self.schema = file.schema_arrow
         self._plain = [field.name for field in self.schema if not _is_heavy(field)]
         self._captions = Captions.of(self.schema, release, caption)
         self.rows = self._index(where)
@@ -99,7 +101,7 @@ class Clips:
             row = self.rows[number]
             shard, group, at = row["_place"]
             if held is None or held[0] != (shard, group):
-                with pq.ParquetFile(self._folder / shard) as file:
+                with self._layout.open(self._folder, shard) as file:
                     held = ((shard, group), file.read_row_group(group))
             yield self._clip(row, held[1].slice(at, 1).to_pylist()[0])
 
@@ -123,7 +125,7 @@ class Clips:
     def _index(self, where: Where | None) -> list[dict[str, Any]]:
         rows = []
         for shard in self._shards:
-            with pq.ParquetFile(self._folder / shard) as file:
+            with self._layout.open(self._folder, shard) as file:
                 for group in range(file.num_row_groups):
                     table = file.read_row_group(group, columns=self._plain)
                     mask = pa.array([True] * len(table)) if where is None else where.mask(table)

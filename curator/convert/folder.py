@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from curator.convert.clips import Clip, Clips
 from curator.pack.schema import MEDIA_TYPE
-from curator.pack.shards import write_table
+from curator.pack.table import write_table
 
 __all__ = ["write_folder"]
 

@@ -69,6 +69,9 @@ def changes(
         *_samples("added", after.keys() - before.keys(), after, Level.minor),
         *_rules(old_surface["rules"], new_surface["rules"]),
     ]
+    was, now = (one.get("layout", "parquet") for one in (old, new))
+    if was != now:
+        found.append(Change(level=Level.major, text=f"layout {was} became {now}"))
     if old["name"] != new["name"]:
         found.append(
             Change(level=Level.major, text=f"recipe '{old['name']}' became '{new['name']}'")

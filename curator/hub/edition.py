@@ -177,6 +177,7 @@ def _card(text: str, address: str, version: Version, history: Sequence[Mapping[s
         text = re.sub(
             r'(load_dataset\(|curator\.load\()"FOLDER"', lambda found: f"{found[1]}{where}", text
         )
+        text = text.replace('"FOLDER/', f'"hf://datasets/{address}@{version.tag}/')
         for verb in ("pull", "materialize"):
             text = text.replace(f"curator {verb} FOLDER", f"curator {verb} {address}@{version.tag}")
     lines = ["", "## Changelog", ""]

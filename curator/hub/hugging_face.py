@@ -35,6 +35,7 @@ _LONGEST_WAIT_SECONDS = 330.0
 """The Hub counts requests over five minutes."""
 _MOST_FILE_BYTES = 500 * 10**9
 _MOST_FOLDER_ENTRIES = 10_000
+_MOST_FILES = 100_000
 _BLOCK_BYTES = 2**20
 
 
@@ -142,7 +143,7 @@ class HuggingFaceRemote:
         """Store the large files; small ones travel inside the commit.
 
         Raises:
-            RemoteError: ``remote-too-large`` or ``remote-folder-too-full``, before anything is sent.
+            RemoteError: ``remote-too-large``, ``remote-too-many-files`` or ``remote-folder-too-full``, before anything is sent.
         """
         _check_limits(files)
         for start in range(0, len(files), _PIECE_FILES):
@@ -282,6 +283,12 @@ def _check_limits(files: Sequence[LocalFile]) -> None:
                 reason="remote-too-large",
                 hint="lower pack.shard_mib",
             )
+    if len(files) > _MOST_FILES:
+        raise RemoteError(
+            f"{len(files)} files are too many: the Hub takes {_MOST_FILES} in a repository",
+            reason="remote-too-many-files",
+            hint="pack clips together: pack.layout=webdataset, or parquet",
+        )
     folders = Counter(file.path.rpartition("/")[0] for file in files)
     folder, entries = max(folders.items(), key=lambda one: one[1], default=("", 0))
     if entries > _MOST_FOLDER_ENTRIES:

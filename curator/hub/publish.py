@@ -38,6 +38,8 @@ _MAY_BE_THERE = _KEPT | {"README.md", "LICENSE", ".gitignore"}
 """What a repository may hold before the first version goes into it."""
 _TEXTS = (".json", ".yaml", ".md", ".html", ".txt", ".csv", ".jsonl")
 _COMMIT_TRIES = 3
+_SAMPLES = ("clips/", "data/", "shards/")
+"""Folders of samples, in any layout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -396,7 +398,7 @@ def _sample(told: Mapping[str, Any], prefer: Sequence[str], count: int, seed: st
     paths = sorted(told)
     choice.shuffle(paths)
     new = set(prefer)
-    paths.sort(key=lambda path: (path not in new, not path.startswith("data/")))
+    paths.sort(key=lambda path: (path not in new, not path.startswith(_SAMPLES)))
     return sorted(paths[:count])
 
 

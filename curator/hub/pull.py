@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ from curator.hub.edition import Published, published
 from curator.hub.remote import Remote
 from curator.hub.version import Version
 from curator.hub.where import Where
-from curator.pack.rewrite import keep_rows
+from curator.pack.layout import Layout
+from curator.pack.layouts import layout_of, media_of
 from curator.release.manifest import describe, write_json
 from curator.release.retell import retell
 from curator.store.lock import WriterLock
@@ -118,13 +120,14 @@ def pull(
     fetch = _Fetch(remote, commit, found.manifest["files"], staged, say)
     shards = _shards(found.manifest, split)
     wanted = [path for path in shards if where is None or fetch.matches(path, where)]
-    all_shards = {told["shard"] for told in found.manifest["samples"].values()}
-    others = [path for path in found.manifest["files"] if path not in all_shards]
-    for path in [*others, *wanted]:
+    for path in [*_others(found.manifest), *wanted]:
+        fetch.file(path)
+    kept = _wanted(staged, found.manifest, wanted, where)
+    for path in sorted(media_of(kept)):
         fetch.file(path)
     manifest = dict(found.manifest)
     if part is not None:
-        manifest = _cut(staged, found.manifest, wanted, where) | {"subset": part}
+        manifest = _cut(staged, found.manifest, kept, where) | {"subset": part}
     write_json(staged / "manifest.json", manifest)
     _put(staged, target)
     return _pulled(target, remote, found, name, fetched=fetch.bytes)
@@ -178,10 +181,8 @@ def pull_tables(remote: Remote, target: Path, revision: str | None = None) -> tu
         raise _not_ours(remote, name)
     target.mkdir(parents=True, exist_ok=True)
     fetch = _Fetch(remote, commit, found.manifest["files"], target, lambda _: None)
-    shards = {told["shard"] for told in found.manifest["samples"].values()}
-    for path in found.manifest["files"]:
-        if path not in shards:
-            fetch.file(path)
+    for path in _others(found.manifest):
+        fetch.file(path)
     write_json(target / "manifest.json", found.manifest)
     return found, name
 
@@ -265,23 +266,49 @@ def _shards(manifest: Mapping[str, Any], split: str | None) -> list[str]:
     return sorted({told["shard"] for told in samples if split in (None, told["split"])})
 
 
-def _cut(
+def _others(manifest: Mapping[str, Any]) -> list[str]:
+    """Files that hold no samples."""
+    samples = manifest["samples"]
+    held = {told["shard"] for told in samples.values()} | media_of(samples)
+    return [path for path in manifest["files"] if path not in held]
+
+
+def _wanted(
     folder: Path, manifest: Mapping[str, Any], shards: Sequence[str], where: Where | None
+) -> dict[str, Mapping[str, Any]]:
+    """What the manifest says of the samples that are wanted; their shards' indices are in the folder."""
+    some = set(shards)
+    samples = {name: told for name, told in manifest["samples"].items() if told["shard"] in some}
+    if where is None:
+        return samples
+    columns, ids = ["id", *(name for name in where.columns if name != "id")], set()
+    for path in shards:
+        table = pq.read_table(folder / path, columns=columns)
+        ids |= set(table.filter(where.mask(table)).column("id").to_pylist())
+    return {name: told for name, told in samples.items() if name in ids}
+
+
+def _cut(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    kept: Mapping[str, Mapping[str, Any]],
+    where: Where | None,
 ) -> dict[str, Any]:
-    """Leave the wanted rows in the shards; the manifest of what is left."""
-    kept = {sample for sample, told in manifest["samples"].items() if told["shard"] in set(shards)}
+    """Leave the wanted samples in the shards; the manifest of what is left."""
+    shards = sorted({told["shard"] for told in kept.values()})
     if where is not None:
-        kept = set()
-        for path in shards:
-            thin = folder / f"{path}.thin"
-            kept |= set(keep_rows(folder / path, thin, where.mask))
-            thin.replace(folder / path)
-    all_shards = {told["shard"] for told in manifest["samples"].values()}
-    others = [path for path in manifest["files"] if path not in all_shards]
-    samples = {name: told for name, told in manifest["samples"].items() if name in kept}
-    cut = {**manifest, "files": describe(folder, [*others, *shards]), "samples": samples}
+        _thin(folder, layout_of(manifest), shards, where)
+    files = [*_others(manifest), *shards, *sorted(media_of(kept))]
+    cut = {**manifest, "files": describe(folder, files), "samples": dict(kept)}
     retell(folder, cut)
     return cut | {"files": describe(folder, cut["files"])}
+
+
+def _thin(folder: Path, layout: Layout, shards: Sequence[str], where: Where) -> None:
+    with tempfile.TemporaryDirectory(prefix=".thin-", dir=folder) as aside:
+        for path in shards:
+            for written in layout.thin(folder, Path(aside), path, where.mask).written:
+                (Path(aside) / written).replace(folder / written)
 
 
 def _is_here(target: Path, found: Published, part: Mapping[str, Any] | None) -> bool:

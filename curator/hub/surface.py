@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curator.errors import StoreError
+from curator.pack.layouts import layout_of
 from curator.release.read import ReleaseFolder
 
 __all__ = ["surface"]
@@ -41,12 +42,11 @@ def surface(release: ReleaseFolder) -> dict[str, Any]:
 
 def _columns(release: ReleaseFolder) -> dict[str, str]:
     """All shards have the same columns, so one of those that are here is asked."""
+    layout = layout_of(release.manifest)
     shards = sorted(
         path
         for path in release.manifest["files"]
-        if path.startswith("data/")
-        and path.endswith(".parquet")
-        and (release.folder / path).is_file()
+        if layout.is_index(path) and (release.folder / path).is_file()
     )
     if not shards:
         return {}
@@ -56,7 +56,7 @@ def _columns(release: ReleaseFolder) -> dict[str, str]:
         raise StoreError(
             f"release '{release.folder}' cannot be read: {error}", reason="release-broken"
         ) from error
-    return {field.name: str(field.type) for field in schema}
+    return {field.name: str(field.type) for field in layout.features(schema)}
 
 
 def _signals(lock: Mapping[str, Any]) -> dict[str, Any]:

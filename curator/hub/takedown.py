@@ -17,6 +17,7 @@ from curator.hub.remote import Remote
 from curator.hub.report import PublishReport
 from curator.hub.tombstones import Tombstone
 from curator.hub.withdraw import buried
+from curator.pack.layouts import layout_of
 from curator.release.read import ReleaseFolder, open_release
 from curator.spec.settings import PublishSpec
 
@@ -100,8 +101,9 @@ def takedown(
         release = open_release(folder)
         stones = _stones(release, target, reason, str(last.version))
         gone = buried(release, stones)
-        for path in _shards(last.manifest, gone):
+        for path in _needed(last.manifest, gone):
             say(f"fetching {path}")
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
             remote.download(path, head, folder)
         report = publish(folder, remote, spec, say=say, dry_run=dry_run, burying=stones)
     return Takedown(
@@ -113,14 +115,16 @@ def takedown(
     )
 
 
-def _shards(manifest: Mapping[str, Any], gone: Collection[str]) -> list[str]:
-    """The shards that must be written again; and one more where all of these will be empty, to know the columns."""
+def _needed(manifest: Mapping[str, Any], gone: Collection[str]) -> list[str]:
+    """What must be written again; and the index of one more shard where all of these will be empty, to know the columns."""
+    layout = layout_of(manifest)
     samples = manifest["samples"]
     affected = {samples[one]["shard"] for one in gone}
     rest = {told["shard"] for one, told in samples.items() if one not in gone}
+    needed = {one for path in affected for one in (path, *layout.companions(path))}
     if rest and not rest & affected:
-        affected.add(min(rest, key=lambda path: (manifest["files"][path]["bytes"], path)))
-    return sorted(affected)
+        needed.add(min(rest, key=lambda path: (manifest["files"][path]["bytes"], path)))
+    return sorted(needed)
 
 
 def _stones(

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from curator.hub.tombstones import Tombstone
 from curator.model.span import Span
-from curator.pack.rewrite import keep_rows
-from curator.pack.shards import write_table
+from curator.pack.layouts import layout_of, media_of
+from curator.pack.table import write_table
 from curator.release.manifest import VERSION_CHARS, content_digest, describe, write_json
 from curator.release.read import NOT_CONTENT, ReleaseFolder
 
@@ -59,20 +59,16 @@ def withdrawn(
     target.mkdir(parents=True)
     manifest = dict(release.manifest)
     samples = {one: told for one, told in manifest["samples"].items() if one not in gone}
-    shards = {manifest["samples"][one]["shard"] for one in gone}
     files = dict(manifest["files"])
-    changed: list[str] = []
+    changed, dropped = _thinned(release, gone, target)
+    done = {*changed, *dropped}
     for path in list(files):
         source, place = release.folder / path, target / path
+        if path in done:
+            continue
         place.parent.mkdir(parents=True, exist_ok=True)
         if path in _PICTURES or path.startswith(_ASSETS):
             del files[path]
-        elif path in shards:
-            if keep_rows(source, place, lambda table: _without(table, gone)):
-                changed.append(path)
-            else:
-                place.unlink()
-                del files[path]
         elif path in ("metrics.parquet", "shots.parquet", "failures.parquet"):
             write_table(place, _cleaned(pq.read_table(source), tombstones))
             changed.append(path)
@@ -88,6 +84,8 @@ def withdrawn(
             changed.append(path)
         elif source.is_file():
             _link(source, place)
+    for path in dropped:
+        files.pop(path, None)
     files |= describe(target, changed)
     content = {path: told for path, told in files.items() if path not in NOT_CONTENT}
     digest = content_digest(release.name, content)
@@ -99,6 +97,26 @@ def withdrawn(
     }
     write_json(target / "manifest.json", manifest)
     return ReleaseFolder(folder=target, manifest=manifest)
+
+
+def _thinned(
+    release: ReleaseFolder, gone: Collection[str], target: Path
+) -> tuple[list[str], list[str]]:
+    """Shards without the samples that are gone: files that were written, and files that are no more."""
+    layout, told = layout_of(release.manifest), release.manifest["samples"]
+    rest = {one: held for one, held in told.items() if one not in gone}
+    used = {held["shard"] for held in rest.values()} | media_of(rest)
+    changed: list[str] = []
+    lost = media_of({one: told[one] for one in gone}) - used
+    for index in sorted({told[one]["shard"] for one in gone}):
+        made = layout.thin(release.folder, target, index, lambda table: _without(table, gone))
+        if made.ids:
+            changed += made.written
+        else:
+            lost |= set(made.written)
+            for path in made.written:
+                (target / path).unlink()
+    return changed, sorted(lost)
 
 
 def _is_covered(

@@ -90,7 +90,7 @@ def load(
     if short not in ("keep", "drop"):
         raise _option(f"short must be keep or drop, not '{short}'")
     folder = open_release(with_clips(resolve(release, revision), sources))
-    rows = Rows(_shards(folder.folder, split))
+    rows = Rows.of(folder, split)
     columns = Columns.of(rows.schema)
     wanted = Wanted(
         tracks=choose(columns, tracks),
@@ -143,19 +143,6 @@ def resolve(release: str | Path, revision: str | None) -> Path:
             reason="release-not-found",
             hint="name the folder of one version (releases/0123456789ab), or a published dataset (org/name)",
         ) from error
-
-
-def _shards(folder: Path, split: str) -> list[Path]:
-    shards: dict[str, list[Path]] = {}
-    for path in sorted((folder / "data").glob("*.parquet")):
-        shards.setdefault(path.stem.rpartition("-")[0], []).append(path)
-    if split not in shards:
-        raise LoaderError(
-            f"the release has no split '{split}'",
-            reason="no-split",
-            hint=f"it has {', '.join(sorted(shards))}",
-        )
-    return shards[split]
 
 
 def _window(

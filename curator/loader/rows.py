@@ -19,7 +19,10 @@ import pyarrow.parquet as pq
 
 from curator.errors import LoaderError
 from curator.loader.pages import Chunk, Unplain, Values, locate
+from curator.pack.layout import Layout
+from curator.pack.layouts import PARQUET, layout_of
 from curator.pack.schema import MEDIA_TYPE
+from curator.release.read import ReleaseFolder
 
 __all__ = ["Cell", "Rows"]
 
@@ -66,33 +69,58 @@ class Cell:
 
 
 class Rows:
-    """The rows of some shards, numbered through.
+    """The rows of some shards of a release, numbered through.
+
+    Args:
+        folder: of the release.
+        shards: paths of their indices inside it.
+        layout: how its media lie.
 
     Raises:
         LoaderError: ``release-columns`` when the shards do not have the same columns.
     """
 
-    def __init__(self, shards: Sequence[Path]) -> None:
-        self._paths = [str(path) for path in shards]
+    def __init__(self, folder: Path, shards: Sequence[str], layout: Layout = PARQUET) -> None:
+        self._folder, self._shards, self._layout = folder, list(shards), layout
+        self._paths = [str(folder / path) for path in shards]
         metas = [pq.read_metadata(path) for path in self._paths]
-        self.schema: pa.Schema = metas[0].schema.to_arrow_schema()
-        if any(m.schema.to_arrow_schema().names != self.schema.names for m in metas[1:]):
+        own: pa.Schema = metas[0].schema.to_arrow_schema()
+        self._placed = layout.placed(own)
+        self.schema: pa.Schema = layout.rows(own) if self._placed else own
+        if any(m.schema.to_arrow_schema().names != own.names for m in metas[1:]):
             raise LoaderError(
                 "the shards of the release have different columns",
                 reason="release-columns",
                 hint="load shards of one release only",
             )
-        media = [field.name for field in self.schema if field.type == MEDIA_TYPE]
+        media = [field.name for field in own if field.type == MEDIA_TYPE]
         self._groups = [g for shard, meta in enumerate(metas) for g in _groups(shard, meta, media)]
         self._ends = np.cumsum([group.rows for group in self._groups], dtype=np.int64)
         self._open_caches()
+
+    @classmethod
+    def of(cls, release: ReleaseFolder, split: str) -> Rows:
+        """The rows of a split.
+
+        Raises:
+            LoaderError: ``no-split``; ``release-columns``.
+        """
+        layout = layout_of(release.manifest)
+        indices = layout.indices(release.folder)
+        if split not in indices:
+            raise LoaderError(
+                f"the release has no split '{split}'",
+                reason="no-split",
+                hint=f"it has {', '.join(sorted(indices))}",
+            )
+        return cls(release.folder, indices[split], layout)
 
     def __len__(self) -> int:
         return int(self._ends[-1]) if len(self._ends) else 0
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
-        for name in ("_files", "_tables", "_facts", "_located", "_whole"):
+        for name in ("_files", "_media", "_tables", "_facts", "_located", "_whole"):
             del state[name]
         return state
 
@@ -138,6 +166,8 @@ class Rows:
     def media(self, row: int, name: str) -> Cell | None:
         """The bytes of a media column; None for null."""
         number, place = self._find(row)
+        if name in self._placed:
+            return self._from_place(row, number, name)
         try:
             values = self._caches().located.get((number, name), lambda: self._locate(number, name))
         except Unplain:
@@ -147,6 +177,17 @@ class Rows:
             return None
         file = self._file(self._groups[number].shard)
         return Cell(lambda at, count: file.read(offset + at, count), size)
+
+    def _from_place(self, row: int, number: int, name: str) -> Cell | None:
+        column = self._placed[name]
+        index = self._shards[self._groups[number].shard]
+        where = self._layout.place(self.facts(row, (column,))[column], index)
+        if where is None:
+            return None
+        path = str(self._folder / where.path)
+        file = self._caches().media.get(path, lambda: _File(path))
+        size = file.size - where.offset if where.size is None else where.size
+        return Cell(lambda at, count: file.read(where.offset + at, count), size)
 
     def _find(self, row: int) -> tuple[int, int]:
         number = int(np.searchsorted(self._ends, row, side="right"))
@@ -179,6 +220,7 @@ class Rows:
     def _open_caches(self) -> None:
         self._process = os.getpid()
         self._files = _Recent[_File](_OPEN_FILES)
+        self._media = _Recent[_File](_OPEN_FILES)
         self._tables = _Recent[pa.Table](_SMALL_BYTES, lambda table: int(table.nbytes))
         self._facts = _Recent[dict[str, list[Any]]](_FACTS_GROUPS)
         self._located = _Recent[Values](_LOCATED_GROUPS)
@@ -188,16 +230,23 @@ class Rows:
         """Those of this process: after a fork, files are opened again."""
         if self._process != os.getpid():
             self._open_caches()
-        return _Caches(self._files, self._tables, self._facts, self._located, self._whole)
+        return _Caches(
+            self._files, self._media, self._tables, self._facts, self._located, self._whole
+        )
 
 
 class _File:
-    """An open shard. Closed when nobody holds it any more."""
+    """An open file of the release. Closed when nobody holds it any more."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._parquet: pq.ParquetFile | None = None
         self._raw = Path(path).open("rb", buffering=0)  # noqa: SIM115 - as long as it is in use
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return os.fstat(self._raw.fileno()).st_size
 
     @property
     def parquet(self) -> pq.ParquetFile:
@@ -245,6 +294,7 @@ class _Recent(Generic[T]):
 @dataclass(frozen=True, slots=True)
 class _Caches:
     files: _Recent[_File]
+    media: _Recent[_File]
     tables: _Recent[pa.Table]
     facts: _Recent[dict[str, list[Any]]]
     located: _Recent[Values]

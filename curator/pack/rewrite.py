@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curator.pack.schema import MEDIA_TYPE
-from curator.pack.shards import writer_settings
+from curator.pack.table import writer_settings
 
 __all__ = ["keep_rows", "plain_columns"]
 
@@ -28,6 +28,7 @@ def keep_rows(
         wanted: given the plain columns of a row group, says which rows stay.
     """
     kept: list[str] = []
+    target.parent.mkdir(parents=True, exist_ok=True)
     with pq.ParquetFile(source) as file:
         schema = file.schema_arrow
         plain = plain_columns(schema)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -24,6 +24,7 @@ __all__ = [
     "ShardSchema",
     "encoded_schema",
     "readable",
+    "with_features",
 ]
 
 SCHEMA_VERSION = 2
@@ -113,7 +114,7 @@ class ShardSchema:
         fields += [pa.field(f"tracks.{n}", column_type(i)) for n, i in self.sidecars.items()]
         fields += [pa.field(f"{_NAMES}{n}", pa.list_(pa.string())) for n in self._named]
         fields += [pa.field(CUT, CUT_TYPE)] if self.virtual else []
-        return _with_features(fields)
+        return with_features(fields)
 
     def entry(self, sample: Sample) -> Entry:
         """A sample on its way into a shard."""
@@ -198,7 +199,14 @@ def encoded_schema(virtual: pa.Schema, media: Sequence[str]) -> pa.Schema:
     """The columns that shards of virtual samples get when these are cut."""
     named, *others = (_without_notes(field) for field in virtual if field.name != CUT)
     fields = [named, *(pa.field(name, MEDIA_TYPE) for name in media), *others]
-    return _with_features(fields)
+    return with_features(fields)
+
+
+def with_features(fields: Sequence[pa.Field], *, plain: Collection[str] = ()) -> pa.Schema:
+    """A schema that tells `datasets` what its columns are; media columns in `plain` are bytes to it, and no more."""
+    features = _features(fields) | {f.name: _feature(f.type) for f in fields if f.name in plain}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    return pa.schema(fields, metadata=metadata)
 
 
 def readable(text: str | None) -> str | None:
@@ -213,11 +221,6 @@ def _plain_bytes(sample: Sample) -> int:
 def _cut(sheet: CutSheet | None, plain_bytes: int) -> dict[str, object]:
     assert sheet is not None, "a virtual sample has a cut sheet"
     return {"document": sheet.document, "boxes": sheet.boxes, "plain_bytes": plain_bytes}
-
-
-def _with_features(fields: Sequence[pa.Field]) -> pa.Schema:
-    metadata = {"huggingface": json.dumps({"info": {"features": _features(fields)}})}
-    return pa.schema(fields, metadata=metadata)
 
 
 def _without_notes(field: pa.Field) -> pa.Field:

@@ -56,10 +56,12 @@ def shard_limit(sizes_bytes: Sequence[int], *, most_bytes: int) -> int:
     return min(limit, most_bytes)
 
 
-def leaves(samples: Iterable[Leaf], *, limit_bytes: int) -> Mapping[str, tuple[Leaf, ...]]:
+def leaves(
+    samples: Iterable[Leaf], *, limit_bytes: int, most_samples: int | None = None
+) -> Mapping[str, tuple[Leaf, ...]]:
     """Samples by shard: the shard's address prefix (empty while one shard holds them all).
 
-    A shard exceeds the limit only when it holds a single sample (or samples of one address).
+    A shard exceeds the limits only when it holds a single sample (or samples of one address).
 
     Raises:
         ValueError: for a limit that is not positive.
@@ -70,7 +72,7 @@ def leaves(samples: Iterable[Leaf], *, limit_bytes: int) -> Mapping[str, tuple[L
     found: dict[str, tuple[Leaf, ...]] = {}
     while pending:
         prefix, held = pending.pop()
-        if _fits(prefix, held, limit_bytes):
+        if _fits(prefix, held, limit_bytes, most_samples):
             if held:
                 found[prefix] = held
             continue
@@ -80,9 +82,11 @@ def leaves(samples: Iterable[Leaf], *, limit_bytes: int) -> Mapping[str, tuple[L
     return dict(sorted(found.items()))
 
 
-def _fits(prefix: str, held: tuple[Leaf, ...], limit_bytes: int) -> bool:
+def _fits(prefix: str, held: tuple[Leaf, ...], limit_bytes: int, most_samples: int | None) -> bool:
     if len(held) < 2 or len(prefix) == ADDRESS_BITS:
         return True
+    if most_samples is not None and len(held) > most_samples:
+        return False
     return sum(leaf.size_bytes for leaf in held) <= limit_bytes
 
 

@@ -10,12 +10,14 @@ from typing import Any
 import yaml
 from jinja2 import Environment, StrictUndefined
 
+from curator.pack.layout import Layout
+from curator.pack.layouts import PARQUET
 from curator.release import words
 from curator.release.content import ReleaseContent
 from curator.release.facts import Facts, SignalLine, facts
 from curator.release.spark import spark
 
-__all__ = ["card", "front_matter"]
+__all__ = ["card", "configs", "front_matter"]
 
 _HUB_LICENSES = """afl-3.0 apache-2.0 artistic-2.0 bsd bsd-2-clause bsd-3-clause bsl-1.0 c-uda cc cc0-1.0
 cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 cc-by-nc-3.0
@@ -48,6 +50,7 @@ def card(
     digest: str,
     info: Mapping[str, Any] | None = None,
     contact: str | None = None,
+    layout: Layout = PARQUET,
 ) -> str:
     """``README.md``: YAML front matter that the Hub and `datasets` read, then Markdown.
 
@@ -57,6 +60,7 @@ def card(
         digest: Of its content.
         info: ``dataset_info`` of the metadata.
         contact: Path of the contact sheet inside the release, when there is one.
+        layout: How its media lie.
     """
     totals = facts(content)
     environment = Environment(
@@ -83,22 +87,25 @@ def card(
         sync_bounds=content.recipe.align,
         uses=_USES.get(content.recipe.target),
         contact=contact,
+        layout=content.recipe.pack.layout.name,
         version=version,
         digest=digest,
         curator=_curator_version(content.lock),
     )
     matter = yaml.safe_dump(
-        front_matter(content, totals, info), sort_keys=False, allow_unicode=True, width=1000
+        front_matter(content, totals, info, layout), sort_keys=False, allow_unicode=True, width=1000
     )
     return f"---\n{matter}---\n{body}\n"
 
 
 def front_matter(
-    content: ReleaseContent, totals: Facts, info: Mapping[str, Any] | None = None
+    content: ReleaseContent,
+    totals: Facts,
+    info: Mapping[str, Any] | None = None,
+    layout: Layout = PARQUET,
 ) -> dict[str, Any]:
     """The card's metadata; splits are matched to files by name."""
     splits = [line.name for line in totals.splits] or ["train"]
-    data = [{"split": name, "path": f"data/{name}-*.parquet"} for name in splits]
     task = _TASKS.get(content.recipe.target)
     return {
         **_licenses([line.rights.license for line in totals.rights]),
@@ -107,12 +114,20 @@ def front_matter(
         **({"task_categories": [task]} if task else {}),
         "size_categories": [_size(totals.clips_kept)],
         "annotations_creators": ["machine-generated"],
-        "configs": [
-            {"config_name": "default", "default": True, "data_files": data},
-            *({"config_name": one, "data_files": f"{one}.parquet"} for one in _METRICS),
-        ],
+        "configs": configs(splits, layout),
         **({"dataset_info": [dict(info)]} if info else {}),
     }
+
+
+def configs(splits: Sequence[str], layout: Layout) -> list[dict[str, Any]]:
+    """What `datasets` finds where: samples by split, and tables of the whole release."""
+    data = [{"split": name, "path": layout.data_files(name)} for name in splits]
+    # `datasets` reads all configurations of a repository with one reader: that of the first.
+    tables = _METRICS if layout.tables else ()
+    return [
+        {"config_name": "default", "default": True, "data_files": data},
+        *({"config_name": one, "data_files": f"{one}.parquet"} for one in tables),
+    ]
 
 
 def _licenses(terms: Sequence[str | None]) -> dict[str, Any]:

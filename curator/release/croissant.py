@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from curator.model.video import Rights
+from curator.pack.layout import Layout
+from curator.pack.layouts import PARQUET
 from curator.release import words
 from curator.release.content import ReleaseContent
 
@@ -69,18 +71,20 @@ _SHARDS = "shards"
 
 def croissant(
     content: ReleaseContent,
-    info: Mapping[str, Any],
+    features: Sequence[Mapping[str, Any]],
     files: Mapping[str, Mapping[str, Any]],
     *,
     version: str,
+    layout: Layout = PARQUET,
 ) -> dict[str, Any]:
     """The document; paths in it are relative to its own folder.
 
     Args:
         content: The release.
-        info: ``dataset_info`` of its card.
+        features: The columns of its shards.
         files: Size and sha256 of its content, by path.
         version: What it is called.
+        layout: How its media lie.
     """
     rights = [one.ref.rights for one in content.outcomes]
     recipe = content.recipe
@@ -93,9 +97,10 @@ def croissant(
         "license": sorted({words.clean(one.license or "unknown") for one in rights}) or ["unknown"],
         "creditText": _credit(rights),
         "keywords": ["video", "curator", words.clean(recipe.target)],
-        "recordSet": [_records(info["features"])],
+        "recordSet": [_records(features)],
     }
-    return refreshed({k: v for k, v in document.items() if v}, files, version=version)
+    told = {k: v for k, v in document.items() if v}
+    return refreshed(told, files, version=version, layout=layout)
 
 
 def croissant_records(
@@ -111,9 +116,10 @@ def refreshed(
     *,
     version: str,
     url: str | None = None,
+    layout: Layout = PARQUET,
 ) -> dict[str, Any]:
     """The document of a release whose files, name or place are other ones now; its columns are the same."""
-    shards = sorted(path for path in files if path.startswith("data/"))
+    shards = sorted(path for path in files if layout.is_index(path))
     return {
         **document,
         "version": version,
@@ -127,7 +133,7 @@ def refreshed(
                 "name": _SHARDS,
                 "description": "Samples of all splits.",
                 "encodingFormat": _PARQUET,
-                "includes": "data/*.parquet",
+                "includes": layout.glob,
             },
         ],
     }
@@ -165,6 +171,11 @@ def _fields(feature: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield _field(name, _TYPES[kind], column=name)
     elif "struct" in feature:
         for part in feature["struct"]:
+            if "list" not in part:  # where a medium lies
+                yield _field(
+                    f"{name}/{part['name']}", _TYPES[part["dtype"]], column=name, path=part["name"]
+                )
+                continue
             lists = {"isArray": True, "arrayShape": ",".join(["-1"] * _depth(part))}
             inner = f"{name}/{part['name']}"
             yield _field(inner, "sc:Float", column=name, path=part["name"]) | lists

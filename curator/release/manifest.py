@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from curator.model.outcome import Sample
+from curator.pack.layout import Layout
 from curator.pack.schema import SCHEMA_VERSION
 from curator.pack.shards import Shard
 from curator.release.content import FORMAT, ReleaseContent
@@ -21,6 +22,7 @@ __all__ = [
     "content_digest",
     "describe",
     "manifest",
+    "shard_entry",
     "write_json",
 ]
 
@@ -51,6 +53,7 @@ def manifest(
     digest: str,
     files: Mapping[str, Mapping[str, Any]],
     shards: Sequence[Shard],
+    layout: Layout,
 ) -> dict[str, Any]:
     """The whole release as plain JSON types: its files, and where each sample is."""
     by_id = {sample.id: sample for sample in sorted(content.samples, key=lambda one: one.url)[::-1]}
@@ -59,13 +62,16 @@ def manifest(
         "schema": SCHEMA_VERSION,
         "name": content.recipe.name,
         "target": content.recipe.target,
+        "layout": layout.name,
         "clips": content.recipe.pack.clips.name,
         "version": digest[:VERSION_CHARS],
         "digest": digest,
         "parent": None,
         "files": dict(files),
         "samples": {
-            one: _sample(by_id[one], shard) for shard in shards for one in sorted(shard.ids)
+            one: _sample(by_id[one]) | shard_entry(shard, one)
+            for shard in shards
+            for one in sorted(shard.ids)
         },
     }
 
@@ -82,11 +88,15 @@ def _describe(path: Path) -> dict[str, Any]:
     return {"bytes": path.stat().st_size, "sha256": digest}
 
 
-def _sample(sample: Sample, shard: Shard) -> dict[str, Any]:
+def shard_entry(shard: Shard, sample: str) -> dict[str, Any]:
+    """What a manifest says of where a sample is."""
+    media = {"media": list(shard.media[sample])} if shard.media.get(sample) else {}
+    return {"split": shard.split, "shard": shard.path, **media}
+
+
+def _sample(sample: Sample) -> dict[str, Any]:
     return {
         "key": sample.key,
-        "split": shard.split,
-        "shard": shard.path,
         "fingerprint": sample.fingerprint,
         "start": str(sample.span.start),
         "end": str(sample.span.end),

@@ -18,16 +18,20 @@ import yaml
 from curator.engine.cutting import cut_all, find_footage
 from curator.errors import SourceError, StoreError
 from curator.pack.entry import Entry
+from curator.pack.layout import Layout
+from curator.pack.layouts import layout_named
 from curator.pack.schema import encoded_schema
 from curator.pack.shards import Shard, write_entries
+from curator.release.card import configs
 from curator.release.croissant import croissant_records
-from curator.release.hubinfo import dataset_info
+from curator.release.hubinfo import dataset_info, index_features
 from curator.release.manifest import (
     CROISSANT,
     VERSION_CHARS,
     VERSION_FILE,
     content_digest,
     describe,
+    shard_entry,
     write_json,
 )
 from curator.release.read import NOT_CONTENT, ReleaseFolder
@@ -218,7 +222,10 @@ def _write(
     media = [name for name in ("video", "audio") if getattr(recipe.sample, name) is not None]
     media += [f"video.{name}" for name in sorted(recipe.sample.videos)]
     schema = encoded_schema(samples.schema, media)
-    shards = write_entries(folder, entries, schema=schema, shard_mib=recipe.pack.shard_mib)
+    layout = layout_named(recipe.pack.layout.name)
+    shards = write_entries(
+        folder, entries, schema=schema, shard_mib=recipe.pack.shard_mib, layout=layout
+    )
     for path in release.manifest["files"]:
         if not path.startswith("data/") and path != VERSION_FILE:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -229,8 +236,8 @@ def _write(
     )
     lock = json.loads((folder / "build.lock.json").read_text(encoding="utf-8"))
     write_json(folder / "build.lock.json", {**lock, "recipe": _encoded(lock["recipe"])})
-    manifest = _manifest(folder, release, shards)
-    _tell(folder, manifest, shards)
+    manifest = _manifest(folder, release, shards) | {"layout": layout.name}
+    _tell(folder, manifest, shards, layout)
     manifest["files"] = describe(folder, manifest["files"])
     write_json(folder / "manifest.json", manifest)
     return str(manifest["digest"])
@@ -241,7 +248,7 @@ def _manifest(folder: Path, release: ReleaseFolder, shards: Sequence[Shard]) -> 
     paths = [one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file()]
     files = describe(folder, paths)
     content = {path: one for path, one in files.items() if path not in NOT_CONTENT}
-    held = {one: {**told[one], "shard": shard.path} for shard in shards for one in shard.ids}
+    held = {one: told[one] | shard_entry(shard, one) for shard in shards for one in shard.ids}
     manifest = {name: value for name, value in release.manifest.items() if name != "tag"}
     manifest |= {"clips": Clips.encoded.name, "files": files, "samples": held, "parent": None}
     if held.keys() != told.keys():
@@ -252,17 +259,21 @@ def _manifest(folder: Path, release: ReleaseFolder, shards: Sequence[Shard]) -> 
     return manifest
 
 
-def _tell(folder: Path, manifest: Mapping[str, Any], shards: Sequence[Shard]) -> None:
+def _tell(
+    folder: Path, manifest: Mapping[str, Any], shards: Sequence[Shard], layout: Layout
+) -> None:
     """Card and Croissant metadata of a release that has clips."""
-    info = dataset_info(folder, shards)
+    info = dataset_info(folder, shards, layout)
     readme = folder / "README.md"
     matter, body = card_matter(readme.read_text(encoding="utf-8"))
-    matter["dataset_info"] = [info]
+    splits = [line["name"] for line in info.get("splits", ())] or ["train"]
+    matter |= {"dataset_info": [info], "configs": configs(splits, layout)}
     text = join_card(matter, _ABOUT_VIRTUAL.sub("", body))
     readme.write_text(text, encoding="utf-8", newline="\n")
     if (folder / CROISSANT).is_file():
         document = json.loads((folder / CROISSANT).read_text(encoding="utf-8"))
-        write_json(folder / CROISSANT, croissant_records(document, info["features"]))
+        features = index_features(folder / shards[0].path)
+        write_json(folder / CROISSANT, croissant_records(document, features))
     retell(folder, manifest)
 
 

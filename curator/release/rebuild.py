@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 
 from curator.engine.progress import Progress
 from curator.errors import StoreError
+from curator.pack.layouts import layout_of
 from curator.pack.schema import MEDIA_TYPE
 from curator.release.build import build
 from curator.release.diff import Change, ClipChange, diff
@@ -171,8 +171,9 @@ def _causes(changes: Sequence[Change]) -> Iterator[Change]:
 def _rows(release: ReleaseFolder) -> Iterator[tuple[str, dict[str, str]]]:
     """Every sample with its cells as text, media by digest; one row group in memory at a time."""
     shards = sorted({told["shard"] for told in release.manifest["samples"].values()})
+    layout = layout_of(release.manifest)
     for path in shards:
-        with pq.ParquetFile(release.folder / path) as file:
+        with layout.open(release.folder, path) as file:
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group)
                 for row in table.to_pylist():

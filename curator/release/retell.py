@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from curator.pack.layouts import layout_of
 from curator.release.croissant import refreshed
 from curator.release.manifest import CROISSANT, write_json
 
@@ -30,7 +31,8 @@ def retell(folder: Path, manifest: Mapping[str, Any]) -> None:
         readme.write_text(told, encoding="utf-8", newline="\n")
     if croissant.is_file():
         document = json.loads(croissant.read_text(encoding="utf-8"))
-        write_json(croissant, retold_croissant(document, manifest, version=document["version"]))
+        again = retold_croissant(document, manifest, version=document["version"])
+        write_json(croissant, again)
 
 
 def retold_card(text: str, manifest: Mapping[str, Any]) -> str:
@@ -68,7 +70,9 @@ def retold_croissant(
     url: str | None = None,
 ) -> dict[str, Any]:
     """Croissant metadata that lists the files of `manifest`."""
-    return refreshed(document, manifest["files"], version=version, url=url)
+    return refreshed(
+        document, manifest["files"], version=version, url=url, layout=layout_of(manifest)
+    )
 
 
 def card_matter(text: str) -> tuple[dict[str, Any], str]:

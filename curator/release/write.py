@@ -13,13 +13,16 @@ import yaml
 from curator.engine.earlier import FOOTPRINTS
 from curator.model.clip import Unit
 from curator.model.span import Span
+from curator.pack.layout import Layout
+from curator.pack.layouts import PARQUET, layout_named
 from curator.pack.schema import ShardSchema
-from curator.pack.shards import Shard, write_shards, write_table
+from curator.pack.shards import Shard, write_shards
+from curator.pack.table import write_table
 from curator.release.card import card
 from curator.release.contact import contact_sheet
 from curator.release.content import Release, ReleaseContent
 from curator.release.croissant import croissant
-from curator.release.hubinfo import dataset_info
+from curator.release.hubinfo import dataset_info, index_features
 from curator.release.lock import lock
 from curator.release.manifest import (
     CONTACT,
@@ -57,7 +60,8 @@ def write(out: Path, content: ReleaseContent) -> Release:
         version = digest[:VERSION_CHARS]
         told = _write_told(folder, content, shards, described, version=version, digest=digest)
         files = described | describe(folder, told)
-        document = manifest(content, digest=digest, files=files, shards=shards)
+        layout = _layout(content)
+        document = manifest(content, digest=digest, files=files, shards=shards, layout=layout)
         write_json(folder / "manifest.json", document)
         target = out / version
         if _is_same(target, folder, files):
@@ -74,6 +78,7 @@ def _write_content(folder: Path, content: ReleaseContent) -> tuple[Shard, ...]:
         content.samples,
         schema=_shard_schema(content),
         shard_mib=content.recipe.pack.shard_mib,
+        layout=_layout(content),
     )
     metrics = metrics_table(content.outcomes, content.samples, signals=names)
     write_table(folder / "metrics.parquet", metrics)
@@ -102,13 +107,24 @@ def _write_told(
         (folder / CONTACT).parent.mkdir()
         (folder / CONTACT).write_bytes(jpeg)
         told.append(CONTACT)
-    info = dataset_info(folder, shards)
+    layout = _layout(content)
+    info = dataset_info(folder, shards, layout)
     contact = None if jpeg is None else CONTACT
-    readme = card(content, version=version, digest=digest, info=info, contact=contact)
+    readme = card(
+        content, version=version, digest=digest, info=info, contact=contact, layout=layout
+    )
     _write_text(folder / "README.md", readme)
     _write_text(folder / "report.html", report(content, version=version, digest=digest))
-    write_json(folder / CROISSANT, croissant(content, info, described, version=f"0.0.0+{version}"))
+    features = index_features(folder / shards[0].path)
+    document = croissant(content, features, described, version=f"0.0.0+{version}", layout=layout)
+    write_json(folder / CROISSANT, document)
     return told
+
+
+def _layout(content: ReleaseContent) -> Layout:
+    """Without clips there is nothing to lay out."""
+    pack = content.recipe.pack
+    return PARQUET if pack.clips is Clips.virtual else layout_named(pack.layout.name)
 
 
 def _shard_schema(content: ReleaseContent) -> ShardSchema:

@@ -20,7 +20,9 @@ from curator.spec.places import Places
 from curator.spec.ranges import RECIPE_CHECKS, SETTINGS_CHECKS
 from curator.spec.read import Reader
 from curator.spec.recipe import (
+    LayoutName,
     MeasureSpec,
+    PackSpec,
     Recipe,
     RightsMode,
     RightsSpec,
@@ -79,12 +81,15 @@ def compile_recipe(
         "balance": read_balance(node.get("balance", {}), measure, reader),
         "places": reader.places.values,
     }
+    if isinstance(node.get("pack"), str):
+        maps["pack"] = reader.record(PackSpec, {"layout": node["pack"]}, "pack")
     if isinstance(node.get("rights"), Mapping):
         maps["rights"] = reader.record(RightsSpec, node["rights"], "rights")
     roles = roles_of(node)
     maps["align"] = read_align(node.get("align", {}), roles, reader)
     check_tracks(node.get("sample"), measure, roles, reader)
     check_crop(node.get("sample"), measure, reader)
+    _check_layout(node, reader)
     _check_names(node, reader)
     recipe = reader.record(Recipe, node, "", **maps)
     reader.finish()
@@ -123,6 +128,20 @@ def _targets(node: Any, path: str) -> Iterator[str]:
         if name == "_target_":
             yield full
         yield from _targets(inner, full)
+
+
+def _check_layout(node: Mapping[str, Any], reader: Reader) -> None:
+    pack, sample = node.get("pack"), node.get("sample")
+    layout = pack.get("layout") if isinstance(pack, Mapping) else pack
+    if layout != LayoutName.files.name or not isinstance(sample, Mapping):
+        return
+    if sample.get("video", {}) is None:
+        reader.note(
+            "recipe-layout",
+            "pack.layout" if isinstance(pack, Mapping) else "pack",
+            "a folder of clips needs pictures, and `sample.video` is null",
+            hint="pack.layout=parquet, or webdataset",
+        )
 
 
 def _check_names(node: Mapping[str, Any], reader: Reader) -> None:

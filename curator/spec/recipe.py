@@ -28,6 +28,7 @@ __all__ = [
     "CropSpec",
     "DistinctSpec",
     "Index",
+    "LayoutName",
     "LikenessSpec",
     "MeasureSpec",
     "Otherwise",
@@ -71,6 +72,17 @@ class Index(enum.Enum):
     auto = "auto"
     exact = "exact"
     faiss = "faiss"
+
+
+class LayoutName(enum.Enum):
+    """Where the clips of a release are."""
+
+    parquet = "parquet"
+    """In the rows."""
+    files = "files"
+    """Files of their own."""
+    webdataset = "webdataset"
+    """In tar files."""
 
 
 class Otherwise(enum.Enum):
@@ -400,10 +412,12 @@ class SampleSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class PackSpec:
-    """How samples are laid out in files."""
+    """How samples are laid out in files; ``pack: files`` takes the defaults of that layout."""
 
     clips: Clips = Clips.encoded
     """``virtual``: no pictures and no sound, for footage that may not be passed on; spans, signals, tracks and rights are released, and `curator materialize` cuts the clips out of the user's own copies."""
+    layout: LayoutName = LayoutName.parquet
+    """``parquet``: clips are in the rows. ``files``: each clip is an MP4, the rows beside them in tables. ``webdataset``: clips are in tar files that trainings stream, the rows in a table beside each."""
 
     shard_mib: int = 256
     """Largest size of a shard, MiB. Shards of a smaller set are smaller, about a hundredth of it, so that a new video rewrites little."""

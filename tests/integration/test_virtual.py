@@ -311,3 +311,20 @@ def test_after_an_interruption_nothing_is_cut_twice(
     done = materialize(made.release, sources(made.films), tmp_path / "whole", say=heard.append)
     assert heard == []
     assert done.digest == made.encoded.release.digest
+
+
+@pytest.mark.parametrize("layout", ["files", "webdataset"])
+def test_clips_are_laid_out_as_the_recipe_says(made: Made, tmp_path: Path, layout: str) -> None:
+    built = {}
+    for clips in ("virtual", "encoded"):
+        document = {**recipe(made.films, clips), "pack": {"clips": clips, "layout": layout}}
+        (one,) = build([compile_recipe(document)], settings(tmp_path / clips), Silent())
+        built[clips] = open_release(one.release.folder)
+    assert built["virtual"].manifest["layout"] == "parquet", "there is nothing to lay out"
+    target = tmp_path / "whole"
+    done = materialize(built["virtual"], sources(made.films), target, engine=ENGINE)
+    assert done.digest == built["encoded"].digest
+    assert open_release(target).manifest["layout"] == layout
+    assert verify(target, sources=True).faults == ()
+    told = [(one / "README.md").read_text() for one in (target, built["encoded"].folder)]
+    assert told[0].split("---")[1] == told[1].split("---")[1], "the same metadata"

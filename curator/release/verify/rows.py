@@ -7,18 +7,17 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from curator.errors import StoreError
+from curator.pack.layouts import layout_of
 from curator.pack.schema import CUT, CUT_TYPE, MEDIA_TYPE, SCHEMA_VERSION, ShardSchema
 from curator.release.read import ReleaseFolder
 from curator.release.verify.faults import Fault
 
-__all__ = ["Row", "Rows", "shards"]
+__all__ = ["Row", "Rows"]
 
 _MOST_ROWS = 8
 """At a time in memory: rows hold whole clips."""
@@ -63,9 +62,11 @@ class Rows:
     def read(self) -> Iterator[Row]:
         """Every row of every shard, in order."""
         columns: pa.Schema | None = None
-        for path in shards(self.release.folder):
+        layout = layout_of(self.release.manifest)
+        indices = layout.indices(self.release.folder)
+        for path in sorted(path for held in indices.values() for path in held):
             try:
-                with pq.ParquetFile(self.release.folder / path) as file:
+                with layout.open(self.release.folder, path) as file:
                     schema = file.schema_arrow
                     if self.release.manifest.get("schema") == SCHEMA_VERSION:
                         self.faults += _check_columns(path, schema, columns)
@@ -149,11 +150,6 @@ class Rows:
         self, reason: str, kind: str, file: str, what: str, *, sample: str | None = None
     ) -> None:
         self.faults.append(Fault(reason=reason, kind=kind, file=file, sample=sample, what=what))
-
-
-def shards(folder: Path) -> list[str]:
-    """Paths of all shards inside a release, sorted."""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.glob("data/*.parquet"))
 
 
 def _check_columns(path: str, schema: pa.Schema, others: pa.Schema | None) -> Iterator[Fault]:

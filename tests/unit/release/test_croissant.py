@@ -59,7 +59,7 @@ def test_tracks_of_every_kind_are_records_too(tmp_path: Path) -> None:
     paths = [path.relative_to(folder).as_posix() for path in (folder / "data").iterdir()]
     info = dataset_info(folder, [Shard(path=one, split="train", ids=("a",)) for one in paths])
     made = content(tmp_path / "blobs")
-    document = croissant(made, info, describe(folder, paths), version="1.0.0")
+    document = croissant(made, info["features"], describe(folder, paths), version="1.0.0")
     write_json(folder / "croissant.json", document)
     dataset = mlcroissant.Dataset(jsonld=folder / "croissant.json")
     assert not dataset.metadata.issues.errors
