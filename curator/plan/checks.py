@@ -56,6 +56,8 @@ class Check:
     high: float | None
     equals: float | str | None
     absent: Absent
+    expect: float | None = None
+    """Share that the recipe expects it to let through; only the order of passes depends on it."""
 
     @staticmethod
     def of(name: str, condition: Condition, operand: Operand, scope: Scope) -> Check:
@@ -72,6 +74,7 @@ class Check:
             high=high,
             equals=condition.equals,
             absent=condition.absent,
+            expect=condition.expect,
         )
 
     @staticmethod

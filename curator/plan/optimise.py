@@ -161,12 +161,15 @@ def _rates(plan: LogicalPlan, names: Sequence[str], prices: Prices) -> tuple[flo
 
 
 def pass_rate(plan: LogicalPlan, check: Check, prices: Prices) -> float:
-    """Share of the seconds it judges that a check lets through: learnt, or an equal part of the prior."""
+    """Share of the seconds it judges that a check lets through: learnt, as the recipe says, or an equal part
+    of the prior."""
     if check.scope is Scope.video:
         return 1.0  # it decides before anything is paid for
     learnt = prices.rate(check)
     if learnt is not None:
         return learnt
+    if check.expect is not None:
+        return check.expect
     count = sum(one.scope is not Scope.video for one in plan.checks)
     return float(YIELD_PRIOR ** (1 / count))
 

@@ -13,6 +13,7 @@ from curator.spec.recipe import (
     Bars,
     CameraSpec,
     ClockSpec,
+    Condition,
     CropSpec,
     DistinctSpec,
     LikenessSpec,
@@ -76,6 +77,11 @@ def _video(video: VideoSpec, path: str, reader: Reader) -> None:
             (video.width >= 2 and even, f"{path}.width", "even, beside an even height"),
             (video.crop is None, f"{path}.width", "left out: a crop has a size and an aspect"),
         )
+
+
+def _condition(condition: Condition, path: str, reader: Reader) -> None:
+    share = condition.expect
+    _must(reader, (share is None or 0 < share <= 1, f"{path}.expect", "above 0 and up to 1"))
 
 
 def _camera(camera: CameraSpec, path: str, reader: Reader) -> None:
@@ -205,6 +211,7 @@ RECIPE_CHECKS: Checks = {
     BalanceSpec: _balance,
     CameraSpec: _camera,
     ClockSpec: _clock,
+    Condition: _condition,
     CropSpec: _crop,
     DistinctSpec: _distinct,
     LikenessSpec: _likeness,

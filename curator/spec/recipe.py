@@ -173,6 +173,8 @@ class Condition:
     """The only value that passes."""
     absent: Absent = Absent.drop
     """What to do where there is no value."""
+    expect: float | None = None
+    """Share of what it judges that it is expected to let through: orders the passes, decides nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -414,10 +416,10 @@ class SampleSpec:
 class PackSpec:
     """How samples are laid out in files; ``pack: files`` takes the defaults of that layout."""
 
-    clips: Clips = Clips.encoded
-    """``virtual``: no pictures and no sound, for footage that may not be passed on; spans, signals, tracks and rights are released, and `curator materialize` cuts the clips out of the user's own copies."""
     layout: LayoutName = LayoutName.parquet
     """``parquet``: clips are in the rows. ``files``: each clip is an MP4, the rows beside them in tables. ``webdataset``: clips are in tar files that trainings stream, the rows in a table beside each."""
+    clips: Clips = Clips.encoded
+    """``virtual``: no pictures and no sound, for footage that may not be passed on; spans, signals, tracks and rights are released, and `curator materialize` cuts the clips out of the user's own copies."""
 
     shard_mib: int = 256
     """Largest size of a shard, MiB. Shards of a smaller set are smaller, about a hundredth of it, so that a new video rewrites little."""

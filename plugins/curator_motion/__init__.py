@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from curator_motion.glimpse import Glimpse
 from curator_motion.measure import Pose
 
-__all__ = ["Pose"]
+__all__ = ["Glimpse", "Pose"]

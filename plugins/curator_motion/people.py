@@ -13,7 +13,7 @@ from curator_motion.body import Body, Fitter
 from curator_motion.detector import Finder, Region
 from curator_motion.posture import JOINTS, in_picture, length_px, shares
 
-__all__ = ["Belief", "Crowd", "Person", "Scene", "same"]
+__all__ = ["Belief", "Crowd", "Person", "Scene", "close", "gap", "same"]
 
 _MAX_PEOPLE = 6
 _SAME_BODY = 0.5
@@ -97,12 +97,12 @@ class Crowd:
         body = self._fitter(picture, region)
         if body.presence < self._belief.min_presence:
             return None
-        if not _close(region, body.next_region):
+        if not close(region, body.next_region):
             body = self._fitter(picture, body.next_region)
         mirrored = self._fitter.mirrored(picture, body.region)
         if min(body.presence, mirrored.presence) < self._belief.min_presence:
             return None
-        return Person(_mean(body, mirrored), _gap(body, mirrored, picture.shape[:2]))
+        return Person(_mean(body, mirrored), gap(body, mirrored, picture.shape[:2]))
 
     def _believed(self, found: Iterable[Person], size: tuple[int, int]) -> list[Person]:
         """Those who count, each once."""
@@ -136,7 +136,8 @@ def _twice(one: Body, other: Body) -> bool:
     return overlap(one.box, other.box) > _SAME_BODY
 
 
-def _close(one: Region, other: Region) -> bool:
+def close(one: Region, other: Region) -> bool:
+    """Whether a fit in either would be the same: no second look is needed."""
     far, low, high = _CLOSE
     return _apart(one, other) < far and low < other.side / one.side < high
 
@@ -157,7 +158,8 @@ def _faithful(
     return [*old[:1], *(one for one in people if one is not (old[0] if old else None))]
 
 
-def _gap(one: Body, other: Body, size: tuple[int, int]) -> float:
+def gap(one: Body, other: Body, size: tuple[int, int]) -> float:
+    """Median distance of the joints in view between two fits, in body lengths; `size` is (height, width) in pixels."""
     joints = np.array(JOINTS)
     there = joints[in_picture(one, size)[joints]]
     if len(there) < _LEAST_JOINTS:

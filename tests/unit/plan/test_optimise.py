@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curator.plan.optimise import Step, cut, price
+from curator.plan.logical import LogicalPlan, compile_plan
+from curator.plan.optimise import Prices, Step, cascade, cut, price
+from curator.plan.physical import structure
+from curator.spec.recipe import Condition, Recipe, SegmentSpec
 
 STEPS = st.lists(
     st.builds(
@@ -60,3 +63,39 @@ def test_sound_alone_is_not_charged_for_decoding_pictures(looks: bool) -> None:
     step = Step("speech", 0.1, looks=looks, frames=1, clips=1, decides_frames=False)
     total = price([(), (step,)], alive=(0.5, 1.0), decode=0.2)
     assert total == pytest.approx(0.5 * (0.1 + (0.2 if looks else 0)))
+
+
+def plan_of(expect: float | None) -> LogicalPlan:
+    """A cheap look decides frames, and a dear one decides them again."""
+    bound = {"min": 0.5, "expect": expect}
+    return compile_plan(
+        Recipe(
+            name="r",
+            target="t",
+            sources={},
+            segment=SegmentSpec(
+                where={
+                    "seen": Condition(of="glimpse.inside", **bound),
+                    "whole": Condition(of="pose.inside", min=0.5),
+                }
+            ),
+        )
+    )
+
+
+def test_what_a_recipe_expects_orders_the_passes():
+    assert "pose" in cascade(plan_of(0.9), Prices.declared())[0], "hardly anything falls"
+    first, *later = cascade(plan_of(0.1), Prices.declared())
+    assert "glimpse" in first
+    assert [list(group) for group in later] == [["pose"]]
+
+
+def test_what_was_learnt_counts_more_than_what_was_expected():
+    learnt = Prices(cost=lambda node: node.measure.cost, rate=lambda _: 0.95)
+    assert len(cascade(plan_of(0.1), learnt)) == 1
+
+
+def test_an_expectation_is_no_part_of_what_is_judged():
+    ours, theirs = plan_of(0.1), plan_of(None)
+    assert structure(ours) == structure(theirs)
+    assert [c.document() for c in ours.checks] == [c.document() for c in theirs.checks]

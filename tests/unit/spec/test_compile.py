@@ -179,6 +179,7 @@ def test_a_wrong_unit_names_both(plugin: Path) -> None:
         ({"name": "???"}, ["recipe-missing"]),
         ({"rights": "some"}, ["recipe-wrong-type"]),
         ({"max_failed": 1.5}, ["recipe-out-of-range"]),
+        ({"keep": {"x": {"of": "demo.level", "min": 1, "expect": 0}}}, ["recipe-out-of-range"]),
         ({"segment": {"seconds": {"max": float("inf")}}}, ["recipe-out-of-range"]),
         ({"splits": {"my-test": 0.1}}, ["recipe-out-of-range"]),
         ({"max_failed": True}, ["recipe-wrong-type"]),
