@@ -173,8 +173,8 @@ class Condition:
     """The only value that passes."""
     absent: Absent = Absent.drop
     """What to do where there is no value."""
-    expect: float | None = None
-    """Share of what it judges that it is expected to let through: orders the passes, decides nothing."""
+    expect: float | None = field(default=None, metadata={"unit": "ratio"})
+    """Share of what it judges that it is expected to let through: orders the passes, decides nothing (``25%`` may be written)."""
 
 
 @dataclass(frozen=True, kw_only=True)

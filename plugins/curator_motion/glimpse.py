@@ -41,7 +41,7 @@ class Glimpse:
     0.66 it lets through 99 % of the frames that `pose` calls whole (`pose.inside` from 0.75), and in mixed
     footage a third of all seconds.
     What fools it: whatever fools `pose`, and more often: machines and animals pass now and then. So it
-    saves work before `pose` (a ninth of its cost) and does not replace it.
+    saves work before `pose` (an eighth of its cost) and does not replace it.
     Source: Bazarevsky et al., "BlazePose", 2020; Grishchenko et al., "BlazePose GHUM Holistic", 2022.
     Weights of MediaPipe (Apache-2.0); own code around them.
     """
