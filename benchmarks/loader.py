@@ -12,7 +12,7 @@ torchcodec, decord    the same windows without sound, when they are installed
 
 A row's figures are frames per second and frames per CPU-second of all its processes: decoded ones for the
 first two, delivered ones for the others. Ratios are taken round by round, and their medians reported.
-On a machine with other work only the CPU figures mean anything. Before it counts, every row runs for a second.
+On a machine with other work only the CPU figures mean anything. Before it counts, every row runs for three seconds.
 `--keyframes` encodes the samples again, with a keyframe at least every S seconds, and says what that costs.
 """
 
@@ -40,7 +40,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-WARM_SECONDS = 1.0
+WARM_SECONDS = 3.0
 
 
 class Speed(NamedTuple):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from math import prod
-
 import numpy as np
 import numpy.typing as npt
 import torch
 
-__all__ = ["Arena", "shared_empty"]
+from curator.loader.lending import BLOCKS
+
+__all__ = ["Arena"]
 
 
 class Arena:
@@ -29,7 +29,7 @@ class Arena:
         """An array of bytes with any content."""
         whole = self._wholes.get(track)
         if whole is None and 0 not in shape:
-            whole = self._wholes[track] = shared_empty((self._count, *shape), torch.uint8)
+            whole = self._wholes[track] = BLOCKS.lend((self._count, *shape))
         number = self._used.get(track, 0)
         if whole is None or whole.shape[1:] != shape or number == self._count:
             return np.empty(shape, np.uint8)
@@ -38,11 +38,3 @@ class Arena:
         self.slots[slot.data_ptr()] = slot
         array: npt.NDArray[np.uint8] = slot.numpy()
         return array
-
-
-def shared_empty(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-    """An uninitialised tensor in memory that goes to another process without a copy."""
-    # As torch's own default_collate does: Tensor.share_memory_ would copy what is still nothing.
-    empty = torch.empty(0, dtype=dtype)
-    storage = empty._typed_storage()._new_shared(prod(shape), device="cpu")  # type: ignore[no-untyped-call]  # noqa: SLF001
-    return empty.new(storage).resize_(shape)

@@ -105,7 +105,7 @@ def _room(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     import torch
     from torch.utils.data import get_worker_info
 
-    from curator.loader.arena import shared_empty
+    from curator.loader.lending import shared_empty
 
     return (
         torch.empty(shape, dtype=dtype) if get_worker_info() is None else shared_empty(shape, dtype)
