@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from curator.convert.clips import Clip, Clips
+from curator.pack.tar import TarWriter, padded
 
 __all__ = ["write_webdataset"]
 
 _SHARD_BYTES = 10**9
 _LEADERS = 5
 """`datasets` learns keys and types from the first samples of the first file: those must have everything."""
-_BLOCK = 512
 
 
 def write_webdataset(clips: Clips, folder: Path, *, shard_bytes: int = _SHARD_BYTES) -> int:
@@ -41,19 +39,17 @@ class _Shards:
     def __init__(self, folder: Path, split: str, shard_bytes: int) -> None:
         self._folder, self._split, self._limit = folder, split, shard_bytes
         self._count, self._held = 0, 0
-        self._tar: tarfile.TarFile | None = None
+        self._tar: TarWriter | None = None
 
     def add(self, name: str, members: Mapping[str, bytes]) -> None:
-        size = sum(_BLOCK + -(-len(data) // _BLOCK) * _BLOCK for data in members.values())
+        size = sum(padded(len(data)) for data in members.values())
         if self._tar is None or self._held + size > self._limit:
             self.close()
             path = self._folder / f"{self._split}-{self._count:06d}.tar"
-            self._tar = tarfile.open(path, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115 - closed by `close`
+            self._tar = TarWriter(path)
             self._count, self._held = self._count + 1, 0
         for suffix, data in members.items():
-            entry = tarfile.TarInfo(f"{name}.{suffix}")
-            entry.size, entry.mode = len(data), 0o644
-            self._tar.addfile(entry, io.BytesIO(data))
+            self._tar.add(f"{name}.{suffix}", data)
         self._held += size
 
     def close(self) -> None:

@@ -11,10 +11,12 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from curator.errors import RemoteError
+from curator.hub.drafts import Draft, close, drafts, title_of
 from curator.hub.hub_errors import PassingError, moved, translated
 from curator.hub.remote import LocalFile, RemoteFile
 
@@ -171,25 +173,24 @@ class HuggingFaceRemote:
         More files than one commit holds are committed in pieces where nobody looks (the reference
         of a pull request), and become visible in one step when that is merged.
         """
-        from huggingface_hub import CommitOperationDelete
-
-        ready = self._ready
-        operations: list[CommitOperationAdd | CommitOperationDelete] = [
-            CommitOperationDelete(path, is_folder=False) for path in deleted
-        ]
-        operations += [ready.get((one.path, one.sha256)) or self._operation(one) for one in files]
-        with translated(self._repo):
-            if len(operations) > _MOST_OPERATIONS:
-                return self._merged(operations, parent, title, description)
-            made = self._api().create_commit(
-                self._repo,
-                operations,
-                commit_message=title,
-                commit_description=description,
-                repo_type=_TYPE,
-                parent_commit=parent,
-            )
-            return str(made.oid)
+        gone = tuple(deleted)
+        if len(files) + len(gone) > _MOST_OPERATIONS:
+            with translated(self._repo):
+                commit = self._merged(files, gone, parent, title, description)
+        else:
+            with translated(self._repo):
+                made = self._api().create_commit(
+                    self._repo,
+                    self._operations(files, gone),
+                    commit_message=title,
+                    commit_description=description,
+                    repo_type=_TYPE,
+                    parent_commit=parent,
+                )
+            commit = str(made.oid)
+        with suppress(RemoteError), translated(self._repo):  # the version is there, come what may
+            self._tidy(commit)
+        return commit
 
     def tag(self, name: str, commit: str, message: str) -> None:
         """Name a commit; a tag that lost its answer is looked up."""
@@ -214,36 +215,75 @@ class HuggingFaceRemote:
     # --- parts
 
     def _merged(
-        self, operations: Sequence[Any], parent: str | None, title: str, description: str
+        self,
+        files: Sequence[LocalFile],
+        deleted: Sequence[str],
+        parent: str | None,
+        title: str,
+        description: str,
     ) -> str:
         """Many pieces, one merge. Two versions always differ in the same files, so only one is merged."""
         from huggingface_hub.errors import HfHubHTTPError
 
         api = self._api()
-        draft = api.create_pull_request(
-            self._repo, title=title, description=description, repo_type=_TYPE
+        draft = self._draft(
+            title_of(title, parent=parent, files=files, deleted=deleted), description, parent
+        )
+        there = self.files(draft.revision)
+        operations = self._operations(
+            [one for one in files if one.path not in there or not there[one.path].holds(one)],
+            [path for path in deleted if path in there],
         )
         for start in range(0, len(operations), _MOST_OPERATIONS):
             api.create_commit(
                 self._repo,
                 operations[start : start + _MOST_OPERATIONS],
                 commit_message=title,
-                revision=f"refs/pr/{draft.num}",
+                revision=draft.revision,
                 repo_type=_TYPE,
             )
         if self.head() != parent:
-            api.change_discussion_status(self._repo, draft.num, "closed", repo_type=_TYPE)
+            close(api, self._repo, _TYPE, draft)
             raise moved(self._repo)
-        api.change_discussion_status(self._repo, draft.num, "open", repo_type=_TYPE)
+        if draft.status != "open":
+            api.change_discussion_status(self._repo, draft.number, "open", repo_type=_TYPE)
         try:
-            api.merge_pull_request(self._repo, draft.num, repo_type=_TYPE)
+            api.merge_pull_request(self._repo, draft.number, repo_type=_TYPE)
         except HfHubHTTPError as error:
-            if error.response.status_code == 409:
+            # A conflict, or whoever was faster has closed the draft.
+            if error.response.status_code == 409 or (
+                error.response.status_code == 400 and self.head() != parent
+            ):
                 raise moved(self._repo) from None
             raise
         merged = self.head()
         assert merged is not None, "it was there a moment ago"
         return merged
+
+    def _draft(self, title: str, description: str, parent: str | None) -> Draft:
+        """The draft that an interrupted publish of the same left, or a new one."""
+        api = self._api()
+        for draft in drafts(api, self._repo, _TYPE):
+            if draft.title == title and draft.stands_on(parent):
+                return draft
+        made = api.create_pull_request(
+            self._repo, title=title, description=description, repo_type=_TYPE
+        )
+        return Draft(number=made.num, title=title, status="draft", base=(parent or "")[:12])
+
+    def _tidy(self, head: str) -> None:
+        """Close drafts that cannot be merged any more."""
+        api = self._api()
+        for draft in drafts(api, self._repo, _TYPE):
+            if not draft.stands_on(head):
+                close(api, self._repo, _TYPE, draft)
+
+    def _operations(self, files: Sequence[LocalFile], deleted: Sequence[str]) -> list[Any]:
+        from huggingface_hub import CommitOperationDelete
+
+        gone: list[Any] = [CommitOperationDelete(path, is_folder=False) for path in deleted]
+        added = [self._ready.get((one.path, one.sha256)) or self._operation(one) for one in files]
+        return [*gone, *added]
 
     def _api(self) -> HfApi:
         from huggingface_hub import HfApi

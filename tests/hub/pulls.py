@@ -10,7 +10,7 @@ from tests.hub.call import Call, Reply
 from tests.hub.reading import TIME
 from tests.hub.state import HubError, Repo
 
-__all__ = ["merge_pr", "open_pr", "pr_status", "show_pr"]
+__all__ = ["list_prs", "merge_pr", "open_pr", "pr_status", "show_pr"]
 
 
 def _pr_document(call: Call, repo: Repo, pr: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,6 +34,15 @@ def open_pr(call: Call, repo: str) -> Reply:
     found, user = call.writable(repo)
     pr = call.server.hub.open_pr(found, call.json()["title"], user.name)
     return Reply.json(_pr_document(call, found, pr))
+
+
+def list_prs(call: Call, repo: str) -> Reply:
+    """Pages of ten, the newest first."""
+    found = call.readable(repo)
+    start = 10 * int(call.query.get("p", "0"))
+    every = sorted(found.prs.values(), key=lambda pr: -pr["num"])
+    told = [_pr_document(call, found, pr) for pr in every[start : start + 10]]
+    return Reply.json({"discussions": told, "count": len(every), "start": start})
 
 
 def _pr(repo: Repo, number: str) -> dict[str, Any]:

@@ -59,6 +59,7 @@ def _routes() -> list[tuple[str, re.Pattern[str], _Route]]:
         ("DELETE", rf"{api}/tag/(?P<name>.+)", writing.untag),
         ("POST", rf"{api}/super-squash/(?P<name>.+)", writing.squash),
         ("POST", rf"{api}/discussions", pulls.open_pr),
+        ("GET", rf"{api}/discussions", pulls.list_prs),
         ("GET", rf"{api}/discussions/(?P<number>\d+)", pulls.show_pr),
         ("POST", rf"{api}/discussions/(?P<number>\d+)/status", pulls.pr_status),
         ("POST", rf"{api}/discussions/(?P<number>\d+)/merge", pulls.merge_pr),

@@ -199,6 +199,45 @@ def test_what_is_too_much_for_one_commit_becomes_visible_in_one_step(
     assert held == {file.path for file in files}
 
 
+def test_an_interrupted_draft_is_gone_on_with(
+    hub: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curator.hub.hugging_face._MOST_OPERATIONS", 3)
+    remote = _made(HuggingFaceRemote("lab/set"))
+    put(remote, some("old.txt", b"1"))
+    repo = hub.hub.repos["lab/set"]
+    files = [some(f"data/{number}.parquet", bytes([0, number])) for number in range(8)]
+    for fault in (Fault(kind="drop-after", path="/commit/refs"), Fault(kind="error", status=500, path="/merge")):  # fmt: skip
+        hub.set_faults(fault)
+        with pytest.raises(RemoteError):
+            put(remote, *files, deleted=("old.txt",))
+    hub.set_faults()
+    before = len(repo.commits)
+    commit = put(HuggingFaceRemote("lab/set"), *files, deleted=("old.txt",))
+    assert len(repo.commits) == before + 1, "all was there: it is merged, and nothing sent again"
+    assert set(remote.files(commit)) - {".gitattributes"} == {file.path for file in files}
+    assert [pr["status"] for pr in repo.prs.values()] == ["merged"]
+
+
+def test_drafts_that_were_given_up_are_closed(
+    hub: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote = _made(HuggingFaceRemote("lab/set"))
+    put(remote, some("old.txt", b"1"))
+    repo = hub.hub.repos["lab/set"]
+    with monkeypatch.context() as patch:
+        patch.setattr("curator.hub.hugging_face._MOST_OPERATIONS", 1)
+        hub.set_faults(Fault(kind="error", status=500, path="/merge", times=None))
+        for content in (b"2", b"3"):
+            with pytest.raises(RemoteError):
+                put(remote, some("a.txt", content), some("b.txt", content))
+        hub.set_faults()
+    hub.hub.open_pr(repo, "words of a reader", "bob")
+    assert [pr["status"] for pr in repo.prs.values()] == ["open", "open", "draft"]
+    put(remote, some("c.txt", b"4"))
+    assert [pr["status"] for pr in repo.prs.values()] == ["closed", "closed", "draft"]
+
+
 def test_of_two_merges_the_second_is_told(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("curator.hub.hugging_face._MOST_OPERATIONS", 1)
     remote = _made(HuggingFaceRemote("lab/set"))
