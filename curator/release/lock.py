@@ -11,7 +11,10 @@ __all__ = ["lock"]
 
 
 def lock(content: ReleaseContent) -> dict[str, Any]:
-    """The resolved recipe, the footage by fingerprint, and what the build adds (versions, weights ...)."""
+    """The resolved recipe, the footage by fingerprint, and what the build adds (versions, weights ...).
+
+    ``commits``: start of a url to where it was read instead, where footage lies in repositories of the Hub.
+    """
     sources = {
         readable(outcome.ref.url) or "": {
             "source": outcome.ref.source,
@@ -20,6 +23,13 @@ def lock(content: ReleaseContent) -> dict[str, Any]:
         for outcome in sorted(content.outcomes, key=lambda one: (one.ref.url, one.ref.source))
     }
     fixed = {"format": FORMAT, "recipe": dict(content.document), "videos": sources}
+    commits = {
+        readable(root) or "": exact
+        for outcome in content.outcomes
+        for root, exact in outcome.ref.pins.items()
+    }
+    if commits:
+        fixed["commits"] = commits
     taken = sorted(fixed.keys() & content.lock.keys())
     assert not taken, f"the lock has its own {taken}"
     return dict(content.lock) | fixed

@@ -20,6 +20,7 @@ from curator.pack.schema import MEDIA_TYPE
 from curator.release.build import build
 from curator.release.diff import Change, ClipChange, diff
 from curator.release.read import ReleaseFolder, open_release
+from curator.source.commits import Commits, at_commit
 from curator.spec.document import recipe_from_document
 from curator.spec.recipe import Recipe
 from curator.spec.settings import Settings
@@ -92,6 +93,8 @@ class Rebuilt:
 def recipe_of_release(release: ReleaseFolder, urls: Mapping[str, str]) -> Recipe:
     """The recipe that a release was built with, its footage where it lies now.
 
+    Footage in repositories of the Hub whose branches have moved since is read at the commits of then.
+
     Args:
         urls: by name of the source, where its footage is; the others are where they were.
 
@@ -111,7 +114,23 @@ def recipe_of_release(release: ReleaseFolder, urls: Mapping[str, str]) -> Recipe
                 hint=f"its sources: {', '.join(document['sources'])}",
             )
         document["sources"][name]["url"] = url
+    commits = release.lock().get("commits", {})
+    for name, source in document["sources"].items():
+        if name not in urls:
+            source["url"] = _as_then(source["url"], commits)
     return recipe_from_document(document)
+
+
+def _as_then(url: str, commits: Mapping[str, str]) -> str:
+    """A url as it was written while it means the same, else with the commit of then."""
+    if not commits:
+        return url
+    now = Commits().resolve_all([url])
+    return (
+        url
+        if all(commits.get(root) == exact for root, exact in now.items())
+        else at_commit(url, commits)
+    )
 
 
 def rebuild(

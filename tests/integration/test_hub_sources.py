@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -18,10 +19,16 @@ import pytest
 
 from curator.errors import MediaError, RecipeErrors
 from curator.model.video import VideoRef
+from curator.pack.layouts import layout_named
+from curator.release.read import open_release
+from curator.release.rebuild import recipe_of_release
 from curator.release.write import write
 from curator.source.discover import discover
 from curator.source.fingerprint import observe
 from curator.source.spool import Spool
+from curator.spec.compile import compile_recipe
+from curator.spec.document import document
+from curator.spec.recipe import LayoutName, PackSpec
 from curator.store.store import Store
 from tests.hub import HubServer
 from tests.hub.clients import CLIENT_WARNING, as_user
@@ -187,10 +194,33 @@ def test_what_cannot_be_seen_is_not_the_same_as_what_is_not_there(
         assert token not in str(error)
 
 
+def test_the_commit_is_locked_and_a_rebuild_reads_it(hub: HubServer, tmp_path: Path) -> None:
+    commit = upload(hub, {"a.mp4": ONE})
+    recipe = compile_recipe(
+        {"name": "x", "target": "x", "sources": {"films": {"url": HERE, "license": "CC0-1.0"}}}
+    )
+    made = content(tmp_path / "blobs")
+    [ref] = refs()
+    outcomes = [dataclasses.replace(one, ref=ref) for one in made.outcomes[:1]]
+    made = dataclasses.replace(
+        made, recipe=recipe, document=document(recipe), outcomes=outcomes, samples=[]
+    )
+    release = open_release(write(tmp_path / "out", made).folder)
+    exact = f"{HERE}@{commit}"
+    assert release.lock()["commits"] == {HERE: exact}
+    assert recipe_of_release(release, {}).sources["films"].url == HERE
+    upload(hub, {"a.mp4": TWO})
+    assert recipe_of_release(release, {}).sources["films"].url == exact
+    assert recipe_of_release(release, {"films": "mine"}).sources["films"].url == "mine"
+
+
+@pytest.mark.parametrize("layout", list(LayoutName))
 def test_a_release_is_a_source_with_the_rights_of_its_samples(
-    hub: HubServer, tmp_path: Path
+    hub: HubServer, tmp_path: Path, layout: LayoutName
 ) -> None:
-    folder = write(tmp_path / "out", content(tmp_path / "blobs")).folder
+    made = content(tmp_path / "blobs")
+    packed = dataclasses.replace(made.recipe, pack=PackSpec(layout=layout))
+    folder = write(tmp_path / "out", dataclasses.replace(made, recipe=packed)).folder
     upload(
         hub,
         {
@@ -203,8 +233,10 @@ def test_a_release_is_a_source_with_the_rights_of_its_samples(
     found = refs(license=None)
     assert [ref.rights.license for ref in found] == ["CC-BY-4.0"] * len(found)
     rows: dict[str, dict[str, Any]] = {}
-    for path in folder.rglob("data/*.parquet"):
-        rows |= {row["id"]: row for row in pq.read_table(path).to_pylist()}
+    for paths in layout_named(layout.name).indices(folder).values():
+        for path in paths:
+            with layout_named(layout.name).open(folder, path) as shard:
+                rows |= {row["id"]: row for row in shard.read_row_group(0).to_pylist()}
     assert len(found) == len(rows) > 2
     seen = {}
     for ref in found:
