@@ -29,7 +29,15 @@ from curator.spec.settings import EngineSpec
 from curator.store.key import plain
 from curator.store.store import Store
 
-__all__ = ["Located", "cut_all", "find_footage"]
+__all__ = ["Located", "Needs", "cut_all", "find_footage"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """The files that a sample is cut from, by fingerprint."""
+
+    video: str
+    files: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +89,8 @@ def find_footage(
 
 
 def cut_all(
-    cuttings: Mapping[str, Cutting],
+    needs: Mapping[str, Needs],
+    read: Callable[[str], Cutting],
     footage: Mapping[str, Located],
     *,
     store: Store,
@@ -92,7 +101,8 @@ def cut_all(
     """Cut samples; what `store` holds already is not cut again, so an interrupted call goes on.
 
     Args:
-        cuttings: by the key of the sample.
+        needs: by the key of the sample.
+        read: how a sample is cut, by its key; asked when the turn of its video comes.
         footage: every file that they need, by fingerprint.
         store: where clips are put.
         spool: brings files within reach.
@@ -102,9 +112,9 @@ def cut_all(
     Returns:
         What the store holds of each sample, by key; and why others could not be cut, by key.
     """
-    held = _held(cuttings, store)
-    videos: dict[str, dict[str, Cutting]] = {}
-    for key, one in cuttings.items():
+    held = _held(needs, store)
+    videos: dict[str, dict[str, Needs]] = {}
+    for key, one in needs.items():
         if key not in held:
             videos.setdefault(one.video, {})[key] = one
     with Pool(
@@ -112,7 +122,7 @@ def cut_all(
         task_seconds=engine.task_seconds,
         task_memory_gib=engine.task_memory_gib,
     ) as pool:
-        work = _Work(footage, store, spool, pool, say, held)
+        work = _Work(read, footage, store, spool, pool, say, held)
         work.run(videos, most=2 * engine.worker_count + 2)
     return work.held, work.failed
 
@@ -132,6 +142,7 @@ class _Video:
 
 @dataclass(slots=True)
 class _Work:
+    read: Callable[[str], Cutting]
     footage: Mapping[str, Located]
     store: Store
     spool: Spool
@@ -142,7 +153,7 @@ class _Work:
     _tasks: dict[int, tuple[_Video, Errand | None]] = field(default_factory=dict)
     _count: int = 0
 
-    def run(self, videos: Mapping[str, Mapping[str, Cutting]], *, most: int) -> None:
+    def run(self, videos: Mapping[str, Mapping[str, Needs]], *, most: int) -> None:
         queue, total = deque(sorted(videos)), len(videos)
         in_hand: list[_Video] = []
         while queue or in_hand:
@@ -158,9 +169,9 @@ class _Work:
                 video.stack.close()
                 in_hand.remove(video)
 
-    def _begin(self, name: str, cuttings: Mapping[str, Cutting]) -> _Video | None:
+    def _begin(self, name: str, needs: Mapping[str, Needs]) -> _Video | None:
         stack, located = ExitStack(), self.footage[name]
-        needed = sorted(frozenset[str]().union(*(one.files for one in cuttings.values())))
+        needed = sorted(frozenset[str]().union(*(one.files for one in needs.values())))
         try:
             paths = {
                 file: stack.enter_context(self.spool.hold(one.ref, one.observed))
@@ -169,8 +180,9 @@ class _Work:
             }
         except CuratorError as error:
             stack.close()
-            self._fail(cuttings, error.message)
+            self._fail(needs, error.message)
             return None
+        cuttings = {key: self.read(key) for key in needs}
         video = _Video(located, cuttings, paths[name], paths, stack)
         self._submit(video, None, OpenTask(path=video.path))
         return video

@@ -156,10 +156,10 @@ def _cut(
 ) -> _Cut:
     """Find the footage and cut what it gives."""
     spool = Spool(store.root / "spool", int(engine.spool_gib * 2**30), memo=store)
-    wanted = frozenset[str]().union(*(one.files for one in samples.cuttings.values()))
+    wanted = frozenset[str]().union(*(one.files for one in samples.needs.values()))
     names = {posixpath.basename(url) for url in samples.urls.values()}
     found = find_footage(sources, wanted, spool, likely=names, say=say)
-    there = {key: one for key, one in samples.cuttings.items() if one.files <= found.keys()}
+    there = {key: one for key, one in samples.needs.items() if one.files <= found.keys()}
     missing = _missing(samples, wanted - found.keys())
     if missing and not partial:
         raise SourceError(
@@ -167,7 +167,9 @@ def _cut(
             reason="footage-missing",
             hint="name more places: --sources 'more/*.mp4'; or take what there is: --partial",
         )
-    held, failed = cut_all(there, found, store=store, spool=spool, engine=engine, say=say)
+    held, failed = cut_all(
+        there, samples.cutting, found, store=store, spool=spool, engine=engine, say=say
+    )
     if failed and not partial:
         why = sorted(set(failed.values()))[0]
         raise SourceError(
@@ -175,11 +177,12 @@ def _cut(
             reason="footage-broken",
             hint="take the others: --partial",
         )
-    by_key = {samples.key(one): one for one in samples.ids}
     return _Cut(
-        entries=[samples.entry(by_key[key], *_files(one, store)) for key, one in held.items()],
+        entries=[
+            samples.entry(samples.id_of(key), *_files(one, store)) for key, one in held.items()
+        ],
         missing=missing,
-        failed={by_key[key]: why for key, why in failed.items()},
+        failed={samples.id_of(key): why for key, why in failed.items()},
     )
 
 
@@ -195,7 +198,7 @@ def _files(
 
 def _missing(samples: VirtualSamples, absent: frozenset[str]) -> dict[str, int]:
     """Url of a video to the number of samples that cannot be cut without what is absent."""
-    lost = [one.video for one in samples.cuttings.values() if one.files & absent]
+    lost = [one.video for one in samples.needs.values() if one.files & absent]
     return {samples.urls[video]: count for video, count in sorted(Counter(lost).items())}
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curator.engine.cutsheet import Cutting, read_sheet
+from curator.engine.cutting import Needs
 from curator.errors import StoreError
 from curator.model.outcome import CutSheet
 from curator.pack.entry import Entry
@@ -56,16 +57,19 @@ class VirtualSamples:
             )
         self._folder = release.folder
         self._told: Mapping[str, Any] = release.manifest["samples"]
+        self._recipe = recipe
         self._group = lru_cache(_GROUPS)(self._read_group)
+        self._sheets = lru_cache(_GROUPS)(self._read_sheets)
         self.schema: pa.Schema | None = None
         self.urls: dict[str, str] = {}
         """Fingerprint of each video to where it was."""
-        self.cuttings: dict[str, Cutting] = {}
-        """By the sample's key."""
+        self.needs: dict[str, Needs] = {}
+        """By the sample's key. Cut sheets are read again when their video's turn comes: they are large."""
         self._places: dict[str, tuple[str, int, int]] = {}
         self._plain_bytes: dict[str, int] = {}
         for shard in sorted(path for path in release.manifest["files"] if _is_shard(path)):
-            self._index(shard, recipe)
+            self._index(shard)
+        self._ids = {self.key(one): one for one in self._places}
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -75,6 +79,15 @@ class VirtualSamples:
     def key(self, sample: str) -> str:
         """The key of a sample."""
         return str(self._told[sample]["key"])
+
+    def id_of(self, key: str) -> str:
+        """The sample with a key."""
+        return self._ids[key]
+
+    def cutting(self, key: str) -> Cutting:
+        """How a sample is cut, by its key."""
+        shard, group, at = self._places[self._ids[key]]
+        return self._cutting(key, self._sheets(shard, group)[at])
 
     def entry(
         self, sample: str, media: Mapping[str, Path], facts: Mapping[str, int | float | None]
@@ -91,23 +104,34 @@ class VirtualSamples:
             row=partial(self._row, sample, facts),
         )
 
-    def _index(self, shard: str, recipe: Recipe) -> None:
+    def _index(self, shard: str) -> None:
         with pq.ParquetFile(self._folder / shard) as file:
             self.schema = file.schema_arrow
             for group in range(file.num_row_groups):
                 rows = file.read_row_group(group, columns=_SHEETS).to_pylist()
                 for at, row in enumerate(rows):
                     sample, cut = row["id"], row[CUT]
-                    sheet = CutSheet(document=cut["document"], boxes=cut["boxes"])
-                    self.cuttings[self.key(sample)] = read_sheet(sheet, self.key(sample), recipe)
+                    cutting = self._cutting(self.key(sample), cut)
+                    self.needs[self.key(sample)] = Needs(video=cutting.video, files=cutting.files)
                     self.urls[row["fingerprint"]] = row["url"]
                     self._places[sample] = (shard, group, at)
                     self._plain_bytes[sample] = cut["plain_bytes"]
+
+    def _cutting(self, key: str, cut: Mapping[str, Any]) -> Cutting:
+        sheet = CutSheet(document=cut["document"], boxes=cut["boxes"])
+        return read_sheet(sheet, key, self._recipe)
 
     def _row(self, sample: str, facts: Mapping[str, int | float | None]) -> dict[str, Any]:
         shard, group, at = self._places[sample]
         [row] = self._group(shard, group).slice(at, 1).to_pylist()
         return {**row, **facts}
+
+    def _read_sheets(self, shard: str, group: int) -> list[dict[str, Any]]:
+        with pq.ParquetFile(self._folder / shard) as file:
+            sheets: list[dict[str, Any]] = file.read_row_group(group, columns=[CUT])[
+                CUT
+            ].to_pylist()
+        return sheets
 
     def _read_group(self, shard: str, group: int) -> pa.Table:
         with pq.ParquetFile(self._folder / shard) as file:
