@@ -7,7 +7,9 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from curator.store.lock import WriterLock
 __all__ = ["Pulled", "cache_root", "cached", "pull", "pull_tables", "revision_of"]
 
 _LONGEST_WAIT_SECONDS = 3600.0
+_AT_A_TIME = 8
 _TRIES = 3
 """Downloads of one file before it counts as damaged where it is."""
 
@@ -123,8 +126,7 @@ def pull(
     for path in [*_others(found.manifest), *wanted]:
         fetch.file(path)
     kept = _wanted(staged, found.manifest, wanted, where)
-    for path in sorted(media_of(kept)):
-        fetch.file(path)
+    fetch.many(sorted(media_of(kept)))
     manifest = dict(found.manifest)
     if part is not None:
         manifest = _cut(staged, found.manifest, kept, where) | {"subset": part}
@@ -208,6 +210,16 @@ class _Fetch:
         self._remote, self._commit, self._told = remote, commit, told
         self._folder, self._say = folder, say
         self.bytes = 0
+        self._counting = threading.Lock()
+
+    def many(self, paths: Sequence[str]) -> None:
+        """Have files in the folder, a few at a time: clips are small, and most of the time is waiting."""
+        with ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="pull") as pool:
+            try:
+                for done in [pool.submit(self.file, path) for path in paths]:
+                    done.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def file(self, path: str) -> None:
         """Have a file in the folder, with the digest that the manifest tells."""
@@ -216,7 +228,8 @@ class _Fetch:
         for _ in range(_TRIES):
             self._say(f"fetching {path} ({self._told[path]['bytes']} bytes)")
             self._remote.download(path, self._commit, self._folder)
-            self.bytes += int(self._told[path]["bytes"])
+            with self._counting:
+                self.bytes += int(self._told[path]["bytes"])
             if self._is_right(path):
                 return
             (self._folder / path).unlink(missing_ok=True)

@@ -18,6 +18,7 @@ import pytest
 
 from curator.cli import run as command
 from curator.convert.convert import convert
+from curator.errors import RemoteError
 from curator.hub.address import open_remote
 from curator.hub.history import lineage
 from curator.hub.hugging_face import HuggingFaceRemote
@@ -35,7 +36,7 @@ from curator.release.write import write
 from curator.spec.compile import compile_recipe
 from curator.spec.recipe import LayoutName, PackSpec
 from curator.spec.settings import PublishSpec
-from tests.hub import HubServer
+from tests.hub import Fault, HubServer
 from tests.hub.clients import CLIENT_WARNING, as_user, without_waiting
 from tests.hub.server import environment
 from tests.release_content import content, outcome
@@ -429,3 +430,22 @@ def test_the_command_line_works_on_any_layout(
     assert command(words) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["samples"] == 3
     assert pq.read_table(tmp_path / "here/metrics.parquet").num_rows > 3
+
+
+@pytest.mark.parametrize("kind", ["truncate", "corrupt", "drop", "error"])
+def test_an_interrupted_pull_of_clips_goes_on(
+    releases: dict[str, list[Path]], kind: str, hub: HubServer, tmp_path: Path
+) -> None:
+    remote = open_remote(REPO)
+    put(releases["files"][1], remote)
+    clip = min(media_of(samples(releases["files"][1])))
+    oid = open_release(releases["files"][1]).manifest["files"][clip]["sha256"]
+    hub.set_faults(Fault(kind=kind, method="GET", path=f"/storage/.*{oid}", times=None))
+    with pytest.raises(RemoteError):
+        pull(remote, tmp_path / "here")
+    assert not (tmp_path / "here").exists()
+    hub.set_faults()
+    hub.reset_counts()
+    done = pull(remote, tmp_path / "here")
+    assert done.bytes_fetched == (tmp_path / "here" / clip).stat().st_size
+    assert open_release(tmp_path / "here").damage() == ()
