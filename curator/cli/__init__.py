@@ -20,7 +20,13 @@ _INTERRUPTED = 130
 def main() -> None:
     """Entry point of the command."""
     sys.excepthook = _traceback
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code == _INTERRUPTED:
+        # Everything is closed; threads that still wait for a network would be waited for.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(argv: Sequence[str]) -> int:

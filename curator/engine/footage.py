@@ -63,7 +63,8 @@ class Footage:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        # Who interrupts does not wait for a download: its thread ends with the process.
+        self._pool.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
         for number in list(self._held):
             self.release(number)
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -232,3 +236,45 @@ class TestS3:
         with pytest.raises(RecipeErrors) as caught:
             refs("s3://films/none/*.mp4")
         assert caught.value.errors[0].reason == "source-empty"
+
+
+class _Slow(BaseHTTPRequestHandler):
+    """A server that says how large the file is, and then takes forever."""
+
+    def do_HEAD(self) -> None:
+        self._begin()
+
+    def do_GET(self) -> None:
+        self._begin()
+        asked.set()
+        over.wait(120)
+
+    def _begin(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(10**9))
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+asked, over = threading.Event(), threading.Event()
+
+
+def test_an_interrupted_build_does_not_wait_for_a_download(tmp_path: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Slow)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    words = ["build", "avatar", f"sources.films.url=http://127.0.0.1:{server.server_port}/a.mp4"]
+    words += ["sources.films.license=CC0-1.0", f"out={tmp_path / 'out'}"]
+    words += [f"store.root={tmp_path / 'store'}", "engine.workers=1"]
+    process = subprocess.Popen([sys.executable, "-m", "curator", *words], start_new_session=True)
+    try:
+        assert asked.wait(120), "the build never asked for the file"
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+    finally:
+        over.set()
+        process.kill()
+        process.wait()
+        server.shutdown()
+        server.server_close()
