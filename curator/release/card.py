@@ -16,6 +16,7 @@ from curator.release import words
 from curator.release.content import ReleaseContent
 from curator.release.facts import Facts, SignalLine, facts
 from curator.release.spark import spark
+from curator.spec.recipe import Clips
 
 __all__ = ["card", "configs", "front_matter"]
 
@@ -88,6 +89,7 @@ def card(
         uses=_USES.get(content.recipe.target),
         contact=contact,
         layout=content.recipe.pack.layout.name,
+        virtual=content.recipe.pack.clips is Clips.virtual,
         version=version,
         digest=digest,
         curator=_curator_version(content.lock),

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import ast
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from curator.release.card import card
 from curator.release.reasons import reasons
 from curator.spec.compile import compile_recipe
 from curator.spec.places import ConfigFile, places_of
-from curator.spec.recipe import AlignSpec
+from curator.spec.recipe import AlignSpec, Clips, LayoutName, PackSpec
 from tests.release_content import NASTY, content, outcome
 
 
@@ -174,3 +176,21 @@ def test_every_task_is_one_that_the_hub_knows() -> None:
         "robotics",
     }
     assert set(card_module._TASKS.values()) <= known
+
+
+@pytest.mark.parametrize("layout", ["parquet", "files", "webdataset"])
+@pytest.mark.parametrize("clips", ["encoded", "virtual"])
+def test_the_card_says_how_each_layout_is_loaded(tmp_path: Path, layout: str, clips: str) -> None:
+    made = content(tmp_path / "m")
+    pack = PackSpec(layout=LayoutName[layout], clips=Clips[clips])
+    text = card(
+        dataclasses.replace(made, recipe=dataclasses.replace(made.recipe, pack=pack)),
+        version="0" * 12,
+        digest="0" * 64,
+    )
+    assert "\n\n\n" not in text[text.index("## How to load") : text.index("## Funnel")]
+    assert ("curator materialize FOLDER" in text) == (clips == "virtual")
+    assert ('load_dataset("FOLDER", "metrics")' in text) == (layout != "files")
+    assert ("shards/train-*.tar" in text) == (layout == "webdataset")
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        ast.parse(block)
