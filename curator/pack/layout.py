@@ -105,6 +105,15 @@ class Layout(ABC):
         del index
         return ()
 
+    def differences(self, folder: Path, index: str) -> Iterator[str]:
+        """What a shard's other files hold that its index does not tell, in words.
+
+        Raises:
+            OSError, pa.ArrowException: when they cannot be read.
+        """
+        del folder, index
+        return iter(())
+
     def data_files(self, split: str) -> str:
         """Pattern of what `datasets` loads as a split."""
         return f"data/{split}-*.parquet"

@@ -8,7 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-__all__ = ["TarWriter", "padded"]
+__all__ = ["TarError", "TarWriter", "members", "padded"]
+
+TarError = tarfile.TarError
 
 _BLOCK = 512
 
@@ -16,6 +18,17 @@ _BLOCK = 512
 def padded(size: int) -> int:
     """What a member of `size` bytes takes in a tar file."""
     return _BLOCK + -(-size // _BLOCK) * _BLOCK
+
+
+def members(path: Path) -> dict[str, tuple[int, int]]:
+    """Name of each member to offset and size of its content.
+
+    Raises:
+        TarError: when it is no tar file.
+        OSError: when it is not there.
+    """
+    with tarfile.open(path) as tar:
+        return {one.name: (one.offset_data, one.size) for one in tar}
 
 
 class TarWriter:

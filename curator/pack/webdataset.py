@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from curator.pack.entry import Entry, media_name
 from curator.pack.layout import Layout, Mask, Place, Thinned, write_rows
 from curator.pack.schema import MEDIA_TYPE, with_features
-from curator.pack.tar import TarWriter
+from curator.pack.tar import TarError, TarWriter, members
 
 __all__ = ["WebDatasetLayout"]
 
@@ -96,6 +96,27 @@ class WebDatasetLayout(Layout):
     def companions(self, index: str) -> tuple[str, ...]:
         """The tar file."""
         return (_tar_of(index),)
+
+    def differences(self, folder: Path, index: str) -> Iterator[str]:
+        """Members that no row tells, and rows whose members are not there."""
+        media = list(self.placed(pq.read_schema(folder / index)))
+        told: dict[str, tuple[int, int | None] | None] = {}
+        for row in pq.read_table(folder / index, columns=["id", *media]).to_pylist():
+            told[f"{row['id']}.json"] = None
+            for name in media:
+                place = self.place(row[name], index)
+                where = None if place is None else (place.offset, place.size)
+                told[media_name(row["id"], name)] = where
+        try:
+            held = members(folder / _tar_of(index))
+        except TarError as error:
+            yield f"{_tar_of(index)} is no tar file: {error}"
+            return
+        for name in sorted(told.keys() ^ held.keys()):
+            yield f"{name} is {'not in' if name in told else 'in'} {_tar_of(index)}, and {'a' if name in told else 'no'} row tells of it"
+        for name in sorted(told.keys() & held.keys()):
+            if told[name] is not None and told[name] != held[name]:
+                yield f"{name} is not where its row says in {_tar_of(index)}"
 
     def _held(self, source: Path, index: str, row: Mapping[str, Any]) -> dict[str, bytes]:
         places = {name: self.place(row[name], index) for name in row if _is_place(row[name])}

@@ -74,6 +74,8 @@ class Rows:
                     for batch in file.iter_batches(batch_size=_MOST_ROWS):
                         for values in batch.to_pylist():
                             yield from self._row(path, values)
+                for what in layout.differences(self.release.folder, path):
+                    self._note("shard-differs", "file", path, what)
             except (OSError, pa.ArrowException) as error:
                 self._note("shard-unreadable", "file", path, f"cannot be read: {error}")
         self._check_all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -244,6 +245,23 @@ def test_an_index_says_where_a_member_is(samples: list[Sample], tmp_path: Path) 
         data = (tmp_path / "a" / place["shard"]).read_bytes()
         there = data[place["offset"] : place["offset"] + place["size"]]
         assert io.BytesIO(there).read()[4:8] == b"ftyp"
+
+
+def test_a_tar_file_and_its_index_must_agree(samples: list[Sample], tmp_path: Path) -> None:
+    layout = layout_named("webdataset")
+    [shard] = write(tmp_path / "a", samples[:3], layout)
+    write(tmp_path / "b", samples[:2], layout)
+    assert list(layout.differences(tmp_path / "a", shard.path)) == []
+    for one, other, said in (("a", "b", "and a row tells of it"), ("b", "a", "and no row tells of it")):  # fmt: skip
+        folder = tmp_path / f"{one}{other}"
+        for source, name in ((one, "data"), (other, "shards")):
+            shutil.copytree(tmp_path / source / name, folder / name)
+        told = list(layout.differences(folder, shard.path))
+        assert {line.partition(".")[0] for line in told} == {samples[2].id}
+        assert all(line.endswith(said) for line in told)
+    (tmp_path / "ab/shards/train-all.tar").write_bytes(b"no tar file")
+    [told] = layout.differences(tmp_path / "ab", shard.path)
+    assert "is no tar file" in told
 
 
 def test_another_signal_leaves_tar_files_alone(samples: list[Sample], tmp_path: Path) -> None:
