@@ -371,6 +371,33 @@ def test_fifty_publishes_cut_off_anywhere_end_in_one_whole_version_each(
     assert stopped > _SEEDS // 3, "most faults must have hurt"
 
 
+@pytest.mark.slow
+def test_drafts_cut_off_anywhere_end_in_one_whole_version_each(
+    hub: HubServer, releases: Releases, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("curator.hub.hugging_face._MOST_OPERATIONS", 3)
+    without_waiting(monkeypatch)
+    count = _requests(hub, releases.first, "lab/x")
+    kinds = [kind for kind in _KINDS if not kind.startswith("kill")]
+    stopped = 0
+    for at in range(count):
+        name, kind = f"lab/set{at}", "down" if at % 2 else kinds[at // 2 % len(kinds)]
+        stopped += _interrupted(hub, None, releases.first, name, kind, at)
+        hub.set_faults()
+        hub.wait_until_idle()
+        put(releases.first, HuggingFaceRemote(name), verify_files=1)
+        repo = hub.hub.repos[name]
+        assert list(repo.tags) == ["v1.0.0"], (at, kind)
+        assert repo.branches["main"] == repo.tags["v1.0.0"]
+        assert_complete(hub, repo)
+        put(releases.loosened, HuggingFaceRemote(name), verify_files=1)
+        assert_complete(hub, repo)
+        states = [pr["status"] for pr in repo.prs.values()]
+        assert set(states) <= {"merged", "closed"}, (at, kind, states)
+        assert states.count("closed") <= 1, "what was begun is gone on with"
+    assert stopped > count // 3, "most faults must have hurt"
+
+
 def _requests(hub: HubServer, release: Path, name: str) -> int:
     hub.reset_counts()
     put(release, HuggingFaceRemote(name), verify_files=1)
