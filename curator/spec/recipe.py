@@ -221,7 +221,7 @@ class SegmentSpec:
     """Frame-level conditions; a clip is a longest span of a shot in which all of them hold."""
     forgive_seconds: float = 0.0
     """A failure of the conditions no longer than this, between two stretches that hold, is forgiven."""
-    snap: SnapSpec | None = None
+    snap: SnapSpec | None = field(default=None, metadata={"short": str})
     """Move the ends of clips to pauses of the speech."""
 
 
@@ -454,7 +454,7 @@ class Recipe:
     sample: SampleSpec = field(default_factory=SampleSpec)
     splits: Mapping[str, float] = field(default_factory=dict, metadata={"unit": "ratio"})
     """Share of videos per extra split, e.g. ``{test: 0.05}``; the rest is ``train``."""
-    pack: PackSpec = field(default_factory=PackSpec)
+    pack: PackSpec = field(default_factory=PackSpec, metadata={"short": LayoutName})
     places: Mapping[str, Location] = field(
         default_factory=dict, compare=False, repr=False, metadata={"written": False}
     )

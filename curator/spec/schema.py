@@ -105,6 +105,8 @@ def _field(f: Field[Any], hint: Any, doc: str) -> dict[str, Any]:
     # A bound of a condition is in the unit of what it judges, so it may always be written with one.
     if _is_number(hint) and (unit or f.name in {"min", "max", "abs_max"}):
         schema = {"anyOf": [schema, {"type": "string"}]}
+    if "short" in f.metadata:  # one word for the defaults of what it names
+        schema = {"anyOf": [_type(f.metadata["short"]), schema]}
     about = f"{doc} Unit: {unit}." if unit and doc else doc
     out = {**schema, "description": about} if about else dict(schema)
     if f.default is not MISSING and f.default is not None:

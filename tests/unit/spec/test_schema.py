@@ -59,3 +59,10 @@ def test_the_schema_has_every_field_of_a_recipe_with_its_meaning() -> None:
     assert seconds["description"].endswith("Unit: s.")
     shots = schema["properties"]["segment"]["properties"]["shots"]
     assert "cuts" in shots["properties"]["op"]["enum"]
+
+
+def test_what_may_be_written_in_one_word_is_in_the_schema_so() -> None:
+    schema = recipe_schema()["properties"]
+    assert schema["pack"]["anyOf"][0] == {"enum": ["parquet", "files", "webdataset"]}
+    assert schema["pack"]["anyOf"][1]["properties"].keys() == {"layout", "clips", "shard_mib"}
+    assert schema["segment"]["properties"]["snap"]["anyOf"][0] == {"type": "string"}
