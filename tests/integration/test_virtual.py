@@ -31,8 +31,10 @@ from curator.release.verify import verify
 from curator.spec.compile import compile_recipe
 from curator.spec.settings import EngineSpec, PublishSpec, Settings, StoreSpec
 from curator.testing.footage import black, flat, make_video, pan, tone
+from tests.hub import HubServer
+from tests.hub.clients import CLIENT_WARNING, as_user
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(CLIENT_WARNING)]
 
 ENGINE = EngineSpec(workers=1)
 SRT = "1\n00:00:00,500 --> 00:00:01,500\nHello.\n"
@@ -264,6 +266,33 @@ def test_versions_are_published_pulled_taken_back_and_cut(made: Made, tmp_path: 
     left = materialize(open_release(after), sources(mine), tmp_path / "left", engine=ENGINE)
     assert left.samples == len(samples) - 1
     assert verify(tmp_path / "left").faults == ()
+
+
+def test_a_version_on_the_hub_is_cut_by_its_name(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CURATOR_CACHE", str(tmp_path / "cache"))
+    with HubServer() as server:
+        as_user(monkeypatch, server, server.user("ann", orgs=["lab"]), tmp_path / "home")
+        remote = open_remote("lab/films")
+        publish(made.release.folder, remote, PublishSpec(repo="lab/films"), say=lambda _: None)
+        card = remote.read("README.md", "v1.0.0").decode()
+        assert "curator materialize lab/films@v1.0.0 --sources" in card
+        assert 'curator.load("lab/films", revision="v1.0.0", sources=' in card
+        words = [
+            "materialize",
+            "lab/films@v1.0.0",
+            "--workers",
+            "1",
+            "--to",
+            str(tmp_path / "mine"),
+        ]
+        given = [f"--sources={one}" for one in sources(made.films)]
+        assert command([*words, *given]) == 0
+        encoded = made.encoded.release.folder
+        later = publish(encoded, remote, PublishSpec(repo="lab/films"), say=lambda _: None)
+    assert open_release(tmp_path / "mine").digest == made.encoded.release.digest
+    assert later.version == "2.0.0", "columns came"
 
 
 def test_the_loader_cuts_once(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
