@@ -31,7 +31,7 @@ LEVELS = (
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
 HEAVY = ("ai_edge_litert", "datasets", "huggingface_hub", "hydra", "onnxruntime", "s3fs", "torch")
 
-SPEAK_TORCH = ("curator.loader.arena", "curator.loader.dataset")
+SPEAK_TORCH = ("curator.loader.arena", "curator.loader.dataset", "curator.loader.lending")
 """Modules that are classes of PyTorch; those that need it import them in functions."""
 
 SPEAK_HYDRA = ("curator.spec.search", "curator.cli.")
