@@ -20,6 +20,8 @@ from curator.engine.inspect import preview
 from curator.engine.progress import Silent
 from curator.release.build import BuildResult, build
 from curator.release.explain import explain
+from curator.release.materialize import materialize
+from curator.release.read import open_release
 from curator.spec.compile import compile_recipe
 from curator.spec.recipe import Recipe
 from curator.spec.settings import EngineSpec, Settings, StoreSpec
@@ -264,3 +266,17 @@ def test_motion_capture_is_brought_to_its_video(tmp_path: Path):
     # The capture begins 0.4 s into the video, so nothing is made up before it.
     assert wave["tracks.motion"]["seconds"][0] == 0
     assert np.all(np.isnan(np.array(wave["tracks.motion"]["positions"][:10], np.float64)))
+
+
+def test_a_virtual_release_is_cut_by_the_clocks_that_were_measured(
+    folder: Path, tmp_path: Path
+) -> None:
+    made = {}
+    for clips in ("virtual", "encoded"):
+        wanted = recipe(folder, pack={"clips": clips, "layout": "files"})
+        made[clips] = built(tmp_path / clips, wanted).release
+    release = open_release(made["virtual"].folder)
+    assert release.manifest["samples"]
+    sources = [str(folder), f"{folder}/*.wav"]
+    done = materialize(release, sources, tmp_path / "whole", engine=EngineSpec(workers=1))
+    assert done.digest == made["encoded"].digest
