@@ -331,6 +331,7 @@ def test_what_the_hub_would_refuse_is_refused_before_it_is_sent(
     for name, limit, reason in (
         ("_MOST_FILE_BYTES", 0, "remote-too-large"),
         ("_MOST_FOLDER_ENTRIES", 2, "remote-folder-too-full"),
+        ("_MOST_FILES", 2, "remote-too-many-files"),
     ):
         with monkeypatch.context() as patched:
             patched.setattr(f"curator.hub.hugging_face.{name}", limit)
