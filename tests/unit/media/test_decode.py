@@ -51,9 +51,7 @@ def read(
     found = probe(path)
     chosen = Tiles.all(found.info.num_tiles) if tiles is None else tiles
     stats = DecodeStats() if stats is None else stats
-    return list(
-        read_tiles(path, found, needs, chosen, stats=stats, threads=threads, beside=beside)
-    )
+    return list(read_tiles(path, found, needs, chosen, stats=stats, threads=threads, beside=beside))
 
 
 def frames_of(tile: DecodedTile, need: Need) -> FrameBlock:
