@@ -334,9 +334,10 @@ def _model_key(node: Node) -> str:
 
 
 def _groups(demands: Mapping[Node, Tiles]) -> list[dict[Node, Tiles]]:
-    """What is done in one decode: everything that looks, each where it is wanted, and what listens there.
+    """What is done in one decode: everything that looks, each where it is wanted, and what listens to all of it.
 
-    Where nothing looks, sound is read alone.
+    Other sound is read alone, which costs little: it is heard from seconds before, and pictures that nobody
+    wants would be decoded on the way.
     """
     looking = {node: tiles for node, tiles in demands.items() if node.looks}
     seen = reduce(operator.or_, looking.values(), Tiles())
@@ -344,10 +345,11 @@ def _groups(demands: Mapping[Node, Tiles]) -> list[dict[Node, Tiles]]:
     for node, tiles in demands.items():
         if node.looks:
             continue
-        if tiles & seen:
-            looking[node] = tiles & seen
-        if tiles - seen:
-            apart.setdefault(tiles - seen, {})[node] = tiles - seen
+        along = Tiles() if seen - tiles else seen
+        if along:
+            looking[node] = along
+        if tiles - along:
+            apart.setdefault(tiles - along, {})[node] = tiles - along
     return [group for group in (looking, *apart.values()) if group]
 
 

@@ -18,12 +18,17 @@ def test_what_looks_shares_a_decode_even_where_it_wants_other_tiles() -> None:
     assert _groups(wanted) == [wanted]
 
 
-def test_what_listens_goes_along_where_something_looks_and_alone_elsewhere() -> None:
-    wanted = {LUMA: Tiles.of([0, 1]), LOUD: Tiles.of([1, 2, 3])}
+def test_what_listens_wherever_something_looks_goes_along_and_is_alone_elsewhere() -> None:
+    wanted = {LUMA: Tiles.of([0, 1]), LOUD: Tiles.of([0, 1, 2, 3])}
     assert _groups(wanted) == [
-        {LUMA: Tiles.of([0, 1]), LOUD: Tiles.of([1])},
+        {LUMA: Tiles.of([0, 1]), LOUD: Tiles.of([0, 1])},
         {LOUD: Tiles.of([2, 3])},
     ]
+
+
+def test_what_listens_elsewhere_makes_nobody_decode_the_pictures_on_the_way() -> None:
+    looks, listens = {LUMA: Tiles.of([1, 9])}, {LOUD: Tiles.of([5, 9])}
+    assert _groups({**looks, **listens}) == [looks, listens]
 
 
 def test_sound_alone_decodes_no_picture() -> None:
