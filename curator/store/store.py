@@ -346,7 +346,8 @@ class Store(Notebook):
             (*run, fact.output, fact.inline, fact.seconds, fact.error, fact.message, time.time()),
         )
         self._db.execute_many(
-            "INSERT INTO holds VALUES (?, ?, ?, ?, ?, ?)", ((*run, *hold) for hold in holds)
+            "INSERT INTO holds VALUES (?, ?, ?, ?, ?, ?)",
+            dict.fromkeys((*run, *hold) for hold in holds),
         )
 
     def _lose(self, blob: str, why: str) -> None:

@@ -162,6 +162,11 @@ class TestDamage:
         store.blob_path(blob).unlink()
         assert store.facts([fact.key]) == {}
 
+    def test_an_output_may_speak_of_the_same_file_twice(self, store: Store) -> None:
+        blob = store.put(b"two tracks that never change")
+        (fact,) = store.record([entry("a", blobs=(blob, blob))])
+        assert store.facts([fact.key])[fact.key][0].blobs == (blob,)
+
     def test_check_names_what_is_not_sound_and_repair_forgets_it(self, store: Store) -> None:
         damaged, missing, fine = store.record(
             [entry("a", output=BIG), entry("b", output=BIG + b"b"), entry("c", output=BIG + b"c")]
