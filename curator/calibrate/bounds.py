@@ -16,6 +16,7 @@ from curator.model.clip import Unit
 from curator.model.span import Span
 from curator.plan.checks import Check, Scope
 from curator.plan.physical import Plan
+from curator.plan.told import told_series
 from curator.plan.verdicts import Verdicts
 from curator.spec.recipe import Condition, Recipe
 
@@ -111,7 +112,13 @@ def values_in(
 
 def _samples(check: Check, plan: Plan, seen: Seen, within: Sequence[Span] | None) -> list[float]:
     operand = check.operand
-    series = seen.known.series(plan.nodes[operand.measure]).get(operand.series or "")
+    told = plan.logical.told.get(operand.measure)
+    if told is not None:
+        if seen.known.untold(told[:1]):
+            return []
+        series = told_series(operand, seen.known.track(*told), seen.known.clock(told[0]))
+    else:
+        series = seen.known.series(plan.nodes[operand.measure]).get(operand.series or "")
     if series is None:
         return []
     parts = [series] if within is None else [series.within(span) for span in within]

@@ -84,6 +84,7 @@ class PlanKnown(VideoKnown):
         """By role."""
         self._said: dict[str, Offset | Failure] = {}
         self._tracks: dict[str, Mapping[str, bytes] | Failure] = {}
+        self._decoded: dict[tuple[str, str], Track | None] = {}
         self._used: set[str] = set()
 
     @property
@@ -178,11 +179,25 @@ class PlanKnown(VideoKnown):
             self._tracks[role] = found
         return self._tracks[role]
 
+    def untold(self, roles: Iterable[str]) -> frozenset[str] | Failure:
+        """Of some sidecars, those that this video has and nobody has read; or why one cannot be."""
+        unread, failures = self.unread(sorted(roles))
+        return failures[0] if failures else frozenset(one.role for one in unread)
+
+    def clock(self, role: str) -> Clock:
+        """How a sidecar's clock stands to the video's, as the recipe declares it."""
+        held = self.beside.get(role)
+        return Clock() if held is None else held.clock
+
     def track(self, role: str, name: str) -> Track | None:
-        """One track on its own clock; None where the file does not hold it."""
-        found = self.track_bytes(role)
-        assert isinstance(found, Mapping), "the sidecar has been read"
-        return decode_track(found[name]) if name in found else None
+        """One track on its own clock; None where the video or the file does not have it."""
+        if role not in self.beside or self.beside[role].is_sound:
+            return None
+        if (role, name) not in self._decoded:
+            found = self.track_bytes(role)
+            assert isinstance(found, Mapping), "the sidecar has been read"
+            self._decoded[role, name] = decode_track(found[name]) if name in found else None
+        return self._decoded[role, name]
 
     def _read_tracks(self, role: str) -> Mapping[str, bytes] | Failure | None:
         try:

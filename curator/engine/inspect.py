@@ -71,7 +71,7 @@ def plan(recipes: Sequence[Recipe], settings: Settings) -> PlanReport:
                 estimate.add(video)
             estimate.settle(Path(settings.out))
             known = {(video.ref.source, video.ref.url) for video in seen}
-            estimate.expect(guess_seconds([r for r in refs if (r.source, r.url) not in known]))
+            estimate.guess(guess_seconds([r for r in refs if (r.source, r.url) not in known]))
             plans.append(compiled)
             passes.append(estimate.passes())
             videos.append((len(refs), len(refs) - len(seen)))
@@ -214,16 +214,23 @@ class _Estimate:
             )
             self._clips += kept_clips(self._plan, video, said)
             return
-        self._demand(video, said)
+        if said.roles:  # nobody knows what tracks leave alive, though some of it may be cached
+            self.expect(seconds)
+        else:
+            self._demand(video, said)
 
     def settle(self, out: Path) -> None:
         """Take off what is known to be a copy or over a quota; what is expected cannot be compared yet."""
         falls = settle_seen(self._plan, self._clips, out=out).falls
         self.kept -= math.fsum(float(span.seconds) for _, span in falls)
 
-    def expect(self, seconds: float) -> None:
-        """Footage that no build has opened: every pass sees its share by pass rates."""
+    def guess(self, seconds: float) -> None:
+        """Footage that no build has opened."""
         self.new += seconds
+        self.expect(seconds)
+
+    def expect(self, seconds: float) -> None:
+        """Footage of which nothing is known: every pass sees its share by pass rates."""
         alive = seconds
         for stage in self._plan.passes[1:]:
             self._expected[stage.index] += alive

@@ -34,7 +34,6 @@ from curator.plan.crop import crop_path
 from curator.plan.evaluate import advance
 from curator.plan.logical import Node
 from curator.plan.physical import Plan
-from curator.plan.sync import Question
 from curator.plan.verdicts import Demand, Verdicts, unscored
 from curator.store.key import digest
 from curator.store.store import Store
@@ -80,16 +79,16 @@ class VideoJob:
         """What must be done before more can be decided; empty when the video is finished."""
         if self.failures:
             return []
-        stage, demands, questions = self._demands()
+        stage, demands, asked = self._demands()
         if self.failures:
             return []
         if demands:
             return list(self._measuring(stage, demands, task_tiles, threads, weights))
-        errands = self._reading(questions)
+        errands = self._reading(asked)
         if errands or self.failures:
             return errands
-        if questions:
-            return list(self._aligning(questions))
+        if asked:
+            return list(self._aligning(asked))
         return list(self._encoding(scratch)) if self.encode else []
 
     def outcome(self, number: int, split: str) -> Outcome:
@@ -181,11 +180,11 @@ class VideoJob:
                 return {name: self.store.blob_path(blob) for name, blob in held.items()}
         return None
 
-    def _demands(self) -> tuple[int, dict[Node, Tiles], dict[int, tuple[Question, ...]]]:
+    def _demands(self) -> tuple[int, dict[Node, Tiles], dict[int, Demand]]:
         """Every plan's next demand, joined: nodes with the same key are one. And the first stage of it, and
-        what each plan asks about tracks."""
+        the demands of plans that ask about tracks."""
         stages: list[int] = []
-        questions: dict[int, tuple[Question, ...]] = {}
+        asked: dict[int, Demand] = {}
         nodes: dict[str, Node] = {}
         tiles: dict[str, Tiles] = {}
         for number, plan in self.plans.items():
@@ -200,13 +199,13 @@ class VideoJob:
                     self.contenders[number] = self._contenders(number, said)
                 continue
             stages.append(said.stage)
-            if said.questions:
-                questions[number] = said.questions
+            if said.questions or said.roles:
+                asked[number] = said
             for name, wanted in said.tiles.items():
                 key = self.known.key(plan.nodes[name])
                 nodes.setdefault(key, plan.nodes[name])
                 tiles[key] = tiles.get(key, Tiles()) | wanted
-        return min(stages, default=0), {nodes[key]: tiles[key] for key in nodes}, questions
+        return min(stages, default=0), {nodes[key]: tiles[key] for key in nodes}, asked
 
     def _contenders(self, number: int, verdicts: Verdicts) -> tuple[Contender, ...]:
         ref = self.refs[number]
@@ -269,14 +268,15 @@ class VideoJob:
                     video_seconds=float(sum(run.span.seconds for run in part.ranges)),
                 )
 
-    def _reading(self, questions: Mapping[int, Sequence[Question]]) -> list[Errand]:
-        """Sidecars that must be read before questions can be put, or before samples are cut."""
+    def _reading(self, asked: Mapping[int, Demand]) -> list[Errand]:
+        """Sidecars that must be read before clips are judged, offsets measured, or samples cut."""
         wanted: dict[str, Beside] = {}
         for number, plan in self.plans.items():
             cuts = self.encode and number in self.verdicts and _keeps(self.verdicts[number])
-            if number not in questions and not cuts:
+            if number not in asked and not cuts:
                 continue
-            roles = roles_asked(plan, questions=number in questions)
+            told = asked[number].roles if number in asked else frozenset()
+            roles = sorted(told) or roles_asked(plan, questions=number in asked)
             unread, failures = self.views[number].unread(roles)
             self.failures += failures
             wanted |= {digest(read_document(one)): one for one in unread}
@@ -285,12 +285,12 @@ class VideoJob:
             return []
         return [read_errand(one, self.path, seconds) for one in wanted.values()]
 
-    def _aligning(self, questions: Mapping[int, Sequence[Question]]) -> Iterator[Errand]:
-        for number, asked in questions.items():
+    def _aligning(self, asked: Mapping[int, Demand]) -> Iterator[Errand]:
+        for number, demand in asked.items():
             yield from align_errands(
                 self.plans[number],
                 self.views[number],
-                asked,
+                demand.questions,
                 path=self.path,
                 probe=self.probe,
                 probe_bytes=self.probe_bytes,

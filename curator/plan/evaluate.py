@@ -21,6 +21,7 @@ from curator.model.outcome import Failure
 from curator.model.series import Series
 from curator.model.signal import Signal, Support
 from curator.model.span import Span, intersection, subtract, total_seconds, union
+from curator.model.sync import Clock
 from curator.model.tile import Tiles
 from curator.plan.candidate import Candidate
 from curator.plan.checks import Check, Said, Scope
@@ -29,6 +30,7 @@ from curator.plan.logical import POSTER, SHOTS, SNAP, Node
 from curator.plan.physical import Pass, PassScope, Plan
 from curator.plan.statistics import statistic
 from curator.plan.sync import Agreement, Question, agree
+from curator.plan.told import told_series, told_signal
 from curator.plan.verdicts import NOT_MEASURED, Demand, Known, Verdicts, unscored
 from curator.segment.clips import Segmentation, candidates, holds, reach, stretches
 from curator.spec.recipe import Absent
@@ -45,6 +47,11 @@ def advance(plan: Plan, probe: Probe, known: Known, *, partial: bool = False) ->
     fallen = _video_row(plan, probe, whole)
     if fallen is not None:
         return fallen
+    unread = known.untold(plan.logical.told_roles) if plan.logical.told_roles else frozenset()
+    if isinstance(unread, Failure) or (unread and partial):
+        return unscored(probe, unread if isinstance(unread, Failure) else NOT_MEASURED)
+    if unread:
+        return Demand(stage=1, tiles={}, alive=(whole,), roles=unread)
     look = _Look(plan, probe, known)
     for stage in plan.passes[1:]:
         alive = look.alive(stage)
@@ -89,7 +96,26 @@ def clip_signals(
         for operand in plan.logical.asked:
             if operand.measure == name and operand.series is not None and operand.stat is not None:
                 out[operand.name] = statistic(inside.get(operand.series), operand.stat)
-    return out
+    return out | _told(plan, span, known)
+
+
+def _told(plan: Plan, span: Span, known: Known) -> dict[str, Signal]:
+    """What tracks that nothing aligns say of one span; nothing while they are not read."""
+    checks = [check for check in plan.logical.scoped(Scope.clip) if _is_told(plan, check)]
+    checks = [check for check in checks if plan.logical.aligned(check) is None]
+    if not checks or known.untold(plan.logical.told_roles):
+        return {}
+    return {check.column: _ask(plan, check, span, known, clock=None) for check in checks}
+
+
+def _ask(plan: Plan, check: Check, span: Span, known: Known, *, clock: Clock | None) -> Signal:
+    role, name = plan.logical.told[check.operand.measure]
+    track = known.track(role, name)
+    return told_signal(check.operand, track, clock or known.clock(role), span)
+
+
+def _is_told(plan: Plan, check: Check) -> bool:
+    return check.operand.measure in plan.logical.told
 
 
 class _Look:
@@ -124,10 +150,14 @@ class _Look:
             self._shots = self._known.shots(node, self._probe.table)
         frame_checks = [c for c in map(self._plan.check, stage.checks) if c.scope is Scope.frame]
         for check in frame_checks:
-            self._holding[check.name] = self._hold(check, wanted[check.operand.measure])
+            if _is_told(self._plan, check):
+                self._holding[check.name] = self._hold_told(check)
+            else:
+                self._holding[check.name] = self._hold(check, wanted[check.operand.measure])
         if stage.index == self._last_frame_stage:
             self._find_clips()
         checks = [c for c in map(self._plan.check, stage.checks) if c.scope is Scope.clip]
+        checks = [c for c in checks if self._plan.logical.aligned(c) is None]
         if stage.index >= self._last_frame_stage:
             self._judge(checks, stage.index)
 
@@ -209,7 +239,20 @@ class _Look:
                 said.append(found)
         if not questions:
             clip.align(said, [one.name for one in self._plan.logical.alignments])
+            self._hear(clip)
         return questions
+
+    def _hear(self, clip: Candidate) -> None:
+        """Judge one clip by tracks that have just been aligned, at the times that they now have."""
+        logical = self._plan.logical
+        late = [(c, name) for c in logical.checks if (name := logical.aligned(c)) is not None]
+        for check, name in late:
+            clock = clip.clocks.get(name)
+            signal = _ask(self._plan, check, clip.span, self._known, clock=clock)
+            clip.signals = {**clip.signals, check.column: signal}
+            clip.said[check.name] = (check, check.judge(signal))
+        if clip.fell is None:
+            clip.decide([check for check, _ in late])
 
     def verdicts(self) -> Verdicts:
         """Rows that tile the video, once every pass has been learnt."""
@@ -256,23 +299,20 @@ class _Look:
         node = self._plan.nodes[check.operand.measure]
         series = self._known.series(node).get(check.operand.series or "")
         covered = intersection((part.span for part in wanted.ranges), (self._whole,))
-        keeps = check.absent is Absent.keep
-        if series is None:
-            inside = covered if keeps else ()
-        else:
-            inside = holds(
-                series,
-                self._pieces,
-                covered,
-                low=check.low,
-                high=check.high,
-                equals=check.equals if isinstance(check.equals, int | float) else None,
-                absent_keeps=keeps,
-                support=_support(node, check),
-            )
+        inside = _holding(check, series, self._pieces, covered, _support(node, check))
         judged = total_seconds(intersection(self._pieces, covered))
         self._judged[check.name] = (judged, total_seconds(inside))
         return union([*inside, *subtract((self._whole,), covered)])
+
+    def _hold_told(self, check: Check) -> tuple[Span, ...]:
+        """The same by a track beside the video, by its declared clock."""
+        role, name = self._plan.logical.told[check.operand.measure]
+        track, clock = self._known.track(role, name), self._known.clock(role)
+        series = None if track is None else told_series(check.operand, track, clock)
+        inside = _holding(check, series, self._pieces, (self._whole,), Support.frame)
+        judged = total_seconds(intersection(self._pieces, (self._whole,)))
+        self._judged[check.name] = (judged, total_seconds(inside))
+        return inside
 
     @property
     def _pieces(self) -> tuple[Span, ...]:
@@ -362,7 +402,8 @@ class _Look:
 
     def _stage_of_reason(self, reason: str) -> int:
         if reason.startswith("where."):
-            return self._plan.stage_of(self._plan.check(reason).operand.measure)
+            # A track is read in no pass; what it says is judged in the first.
+            return max(1, self._plan.stage_of(self._plan.check(reason).operand.measure))
         return 1 if reason in ("transition", "trim", "too-long") else self._last_frame_stage
 
 
@@ -420,6 +461,28 @@ def _inside(node: Node, span: Span, known: Known) -> dict[str, Series]:
         for spec in node.measure.series
         if spec.name in series
     }
+
+
+def _holding(
+    check: Check,
+    series: Series | None,
+    pieces: tuple[Span, ...],
+    covered: tuple[Span, ...],
+    support: Support,
+) -> tuple[Span, ...]:
+    keeps = check.absent is Absent.keep
+    if series is None:
+        return covered if keeps else ()
+    return holds(
+        series,
+        pieces,
+        covered,
+        low=check.low,
+        high=check.high,
+        equals=check.equals if isinstance(check.equals, int | float) else None,
+        absent_keeps=keeps,
+        support=support,
+    )
 
 
 def _support(node: Node, check: Check) -> Support:

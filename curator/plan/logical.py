@@ -25,6 +25,7 @@ from curator.spec.operand import (
 from curator.spec.operators import instance
 from curator.spec.recipe import AlignSpec, Condition, Recipe
 from curator.spec.selection import GROUPS
+from curator.spec.told import is_told, resolve_told
 from curator.spec.tracks import OWN_AUDIO, sidecar_of
 
 __all__ = ["FORMAT", "PHASH", "POSTER", "SHOTS", "SNAP", "LogicalPlan", "Node", "compile_plan"]
@@ -128,7 +129,32 @@ class LogicalPlan:
         named = {role for role, _ in self.sidecars.values()}
         named |= set(self.cameras.values())
         named |= {one.role for one in self.alignments if one.role is not None}
+        named |= self.told_roles
         return frozenset(named | ({self.sound} if self.sound else set()))
+
+    @property
+    def told(self) -> Mapping[str, tuple[str, str]]:
+        """Tracks that checks are about: the operand's `measure` to (role, track)."""
+        names = {check.operand.measure for check in self.checks}
+        found = {name: sidecar_of(name) for name in sorted(names - set(self.nodes))}
+        return {name: one for name, one in found.items() if one is not None}
+
+    @property
+    def told_roles(self) -> frozenset[str]:
+        """Sidecars that must be read before clips can be judged."""
+        return frozenset(role for role, _ in self.told.values())
+
+    def aligned(self, check: Check) -> str | None:
+        """The alignment that has to be settled before `check` can ask its track, if there is one.
+
+        Where clips are is decided before anything is aligned, by the declared clock.
+        """
+        found = self.told.get(check.operand.measure)
+        if found is None or check.scope is not Scope.clip:
+            return None
+        role, track = found
+        ours = (one for one in self.alignments if one.role == role and one.track in ("", track))
+        return next((one.name for one in ours), None)
 
     @property
     def judged(self) -> LogicalPlan:
@@ -259,6 +285,10 @@ def _compared_by(recipe: Recipe) -> tuple[tuple[Operand, ...], tuple[Operand, ..
 def _check(
     recipe: Recipe, section: str, name: str, condition: Condition, nodes: dict[str, Node]
 ) -> Check:
+    if is_told(condition.of):
+        scope = Scope.frame if section == "where" else Scope.clip
+        operand = resolve_told(condition.of, recipe.still)
+        return Check.of(f"{section}.{name}", condition, operand, scope)
     operand = resolve_condition(condition.of, recipe)
     _add_node(nodes, operand)
     if section == "where":

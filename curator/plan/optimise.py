@@ -170,7 +170,8 @@ def pass_rate(plan: LogicalPlan, check: Check, prices: Prices) -> float:
         return learnt
     if check.expect is not None:
         return check.expect
-    count = sum(one.scope is not Scope.video for one in plan.checks)
+    measured = [one for one in plan.checks if one.operand.measure in plan.nodes]
+    count = sum(one.scope is not Scope.video for one in measured) or 1
     return float(YIELD_PRIOR ** (1 / count))
 
 

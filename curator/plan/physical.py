@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -145,18 +146,23 @@ def _passes(logical: LogicalPlan, groups: Sequence[Sequence[str]]) -> list[Pass]
     def add(scope: PassScope, nodes: Sequence[str]) -> None:
         done.update(nodes)
         ready = [
-            c.name for c in logical.checks if c.name not in said and _ready(c, done, frame_checks)
+            c.name
+            for c in logical.checks
+            if c.name not in said and logical.aligned(c) is None and _ready(c, done, frame_checks)
         ]
         said.update(ready)
         out.append(Pass(index=len(out), scope=scope, nodes=tuple(nodes), checks=tuple(ready)))
 
     add(PassScope.header, [name for name, node in logical.nodes.items() if not node.measure.needs])
+    done.update(logical.told)  # read before anything is decoded
     for number, group in enumerate(groups):
         if number == 0:
             scope = PassScope.everything
         else:
             scope = PassScope.clips if frame_checks <= done else PassScope.candidates
         add(scope, group)
+    late = tuple(c.name for c in logical.checks if logical.aligned(c) is not None)
+    out[-1] = dataclasses.replace(out[-1], checks=(*out[-1].checks, *late))
     return out
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol
@@ -13,7 +13,9 @@ from curator.model.outcome import Failure
 from curator.model.series import Series
 from curator.model.signal import Signal
 from curator.model.span import Span
+from curator.model.sync import Clock
 from curator.model.tile import Tiles
+from curator.model.track import Track
 from curator.model.video import FrameTable
 from curator.plan.logical import Node
 from curator.plan.sync import KnownSync, Question
@@ -40,6 +42,18 @@ class Known(KnownSync, Protocol):
         """Every series of the node over the covered tiles."""
         ...
 
+    def untold(self, roles: Iterable[str]) -> frozenset[str] | Failure:
+        """Of some sidecars, those that this video has and nobody has read; or why one cannot be."""
+        ...
+
+    def track(self, role: str, name: str) -> Track | None:
+        """One track of a sidecar, on its own clock; None where there is none."""
+        ...
+
+    def clock(self, role: str) -> Clock:
+        """How a sidecar's clock stands to the video's, as the recipe declares it."""
+        ...
+
     def shots(self, node: Node, table: FrameTable) -> tuple[Shot, ...]:
         """What the detector makes of its series; asked by every pass, so worth remembering."""
         ...
@@ -56,6 +70,8 @@ class Demand:
     """Spans that are still alive, for estimates."""
     questions: tuple[Question, ...] = ()
     """Offsets that must be measured; not before there are no more `tiles` to be measured."""
+    roles: frozenset[str] = frozenset()
+    """Sidecars that must be read, before anything is measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

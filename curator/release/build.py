@@ -38,6 +38,7 @@ from curator.spec.crops import CROP, is_boxed
 from curator.spec.document import document
 from curator.spec.recipe import Recipe
 from curator.spec.settings import Settings
+from curator.spec.told import TOLD
 from curator.store.key import canonical
 from curator.store.store import Store
 
@@ -304,10 +305,14 @@ def _selection_infos(plan: Plan) -> dict[str, SignalInfo]:
 
 def _add_threshold(out: dict[str, SignalInfo], plan: Plan, check: Check) -> None:
     operand = check.operand
-    node = plan.nodes[operand.measure]
+    node = plan.nodes.get(operand.measure)
+    if node is None and operand.per_frame:
+        return  # a track says nothing of clips that nobody asked it
     column = check.column + (".median" if operand.per_frame else "")
     info = out.get(column)
     about = f"{operand.stat} of {operand.measure}.{operand.series}" if info is None else info.about
+    if node is None and operand.signal is not None:
+        about = TOLD[operand.signal][1]
     bounds = (check.low, check.high)
     if isinstance(check.equals, int | float):
         bounds = (float(check.equals), float(check.equals))
@@ -315,8 +320,8 @@ def _add_threshold(out: dict[str, SignalInfo], plan: Plan, check: Check) -> None
         name=column,
         unit=operand.unit,
         about=about,
-        op=node.op,
-        version=node.measure.version,
+        op=operand.op,
+        version=1 if node is None else node.measure.version,
         thresholds={**(info.thresholds if info else {}), check.name: bounds},
     )
 

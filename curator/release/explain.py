@@ -30,6 +30,7 @@ from curator.plan.physical import Plan
 from curator.plan.settle import Settled
 from curator.plan.statistics import statistic
 from curator.plan.sync import Alignment
+from curator.plan.told import told_series
 from curator.plan.verdicts import Verdicts
 from curator.release.explanation import ExplainReport, Explanation, JudgedCheck, NodeState
 from curator.release.read import newest
@@ -223,11 +224,18 @@ class _Look:
 
     def _frame_signal(self, check: Check, row: Row, instant: Fraction | None) -> Any:
         """A frame condition at one instant is about the sample shown then; over a row, its median."""
-        node = self._plan.nodes[check.operand.measure]
-        at = Tiles.covering([row.span]) & Tiles.all(self._video.probe.info.num_tiles)
-        if at - self._video.known.covered(node):
-            return None
-        series = self._video.known.series(node).get(check.operand.series or "")
+        known = self._video.known
+        found = self._plan.logical.told.get(check.operand.measure)
+        if found is not None:
+            if known.untold((found[0],)):
+                return None
+            series = told_series(check.operand, known.track(*found), known.clock(found[0]))
+        else:
+            node = self._plan.nodes[check.operand.measure]
+            at = Tiles.covering([row.span]) & Tiles.all(self._video.probe.info.num_tiles)
+            if at - known.covered(node):
+                return None
+            series = known.series(node).get(check.operand.series or "")
         if series is None:
             return statistic(None, "median")
         if instant is None:

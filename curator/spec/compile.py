@@ -70,12 +70,18 @@ def compile_recipe(
             at_key=True,
         )
     measure = _measures(node.get("measure", {}), reader)
+    roles = roles_of(node)
     maps: dict[str, Any] = {
         "sources": _sources(node, reader, footage=footage),
-        "segment": _segment(node.get("segment", {}), measure, reader),
+        "segment": _segment(node.get("segment", {}), measure, roles, reader),
         "measure": measure,
         "keep": read_conditions(
-            node.get("keep", {}), "keep", per_frame=False, named=measure, reader=reader
+            node.get("keep", {}),
+            "keep",
+            per_frame=False,
+            named=measure,
+            reader=reader,
+            roles=roles,
         ),
         "distinct": read_distinct(node.get("distinct"), measure, reader),
         "balance": read_balance(node.get("balance", {}), measure, reader),
@@ -85,7 +91,6 @@ def compile_recipe(
         maps["pack"] = reader.record(PackSpec, {"layout": node["pack"]}, "pack")
     if isinstance(node.get("rights"), Mapping):
         maps["rights"] = reader.record(RightsSpec, node["rights"], "rights")
-    roles = roles_of(node)
     maps["align"] = read_align(node.get("align", {}), roles, reader)
     check_tracks(node.get("sample"), measure, roles, reader)
     check_crop(node.get("sample"), measure, reader)
@@ -153,7 +158,9 @@ def _check_names(node: Mapping[str, Any], reader: Reader) -> None:
         maps[f"sample.{name}"] = sample.get(name) if isinstance(sample, Mapping) else None
     for path, entries in maps.items():
         for name in entries if isinstance(entries, Mapping) else ():
-            if not _ENTRY.fullmatch(str(name)):
+            # A sidecar's track is named ROLE.TRACK, and tracks are called what their file calls them.
+            own = str(name).partition(".")[0] if path == "align" else str(name)
+            if not _ENTRY.fullmatch(own):
                 message = f"'{name}' is no name: letters, digits, _ and -, not a digit first"
                 reader.note("recipe-bad-name", f"{path}.{name}", message, at_key=True)
 
@@ -226,12 +233,19 @@ def _measures(node: Any, reader: Reader) -> dict[str, MeasureSpec]:
     return made
 
 
-def _segment(node: Any, measure: Mapping[str, MeasureSpec], reader: Reader) -> SegmentSpec | None:
+def _segment(
+    node: Any, measure: Mapping[str, MeasureSpec], roles: frozenset[str] | None, reader: Reader
+) -> SegmentSpec | None:
     if not isinstance(node, Mapping):
         reader.note("recipe-wrong-type", "segment", "'segment' is a map of settings")
         return None
     where = read_conditions(
-        node.get("where", {}), "segment.where", per_frame=True, named=measure, reader=reader
+        node.get("where", {}),
+        "segment.where",
+        per_frame=True,
+        named=measure,
+        reader=reader,
+        roles=roles,
     )
     shots = _shots(node.get("shots", {}), reader)
     snap = _snap(node.get("snap"), measure, reader)

@@ -10,7 +10,9 @@ from curator.errors import MeasureError, RecipeError
 from curator.registry import nearest
 from curator.spec.operand import STATISTICS, Operand, resolve
 from curator.spec.read import FAILED, Reader
-from curator.spec.recipe import Absent, Condition, MeasureSpec
+from curator.spec.recipe import Absent, Condition, MeasureSpec, StillSpec
+from curator.spec.told import is_told, resolve_told
+from curator.spec.tracks import check_role, sidecar_of
 
 __all__ = ["TEXT", "read_conditions"]
 
@@ -28,8 +30,13 @@ def read_conditions(
     per_frame: bool,
     named: Mapping[str, MeasureSpec],
     reader: Reader,
+    roles: frozenset[str] | None = None,
 ) -> dict[str, Condition]:
-    """Every condition of ``segment.where`` (`per_frame`) or ``keep``; mistakes go to `reader`."""
+    """Every condition of ``segment.where`` (`per_frame`) or ``keep``; mistakes go to `reader`.
+
+    `roles` are those of the sources (`roles_of`). A condition that keeps clips without a track may name
+    one that no source has: shipped recipes use what some footage brings along.
+    """
     if not isinstance(node, Mapping):
         reader.note("recipe-wrong-type", path, f"'{path}' is a map of named conditions")
         return {}
@@ -42,6 +49,9 @@ def read_conditions(
         condition = _read(entry, full, per_frame=per_frame, named=named, reader=reader)
         if condition is not None:
             made[str(name)] = condition
+            found = sidecar_of(condition.of)
+            if found is not None and condition.absent is not Absent.keep:
+                check_role(found[0], f"{full}.of", roles, reader)
     return made
 
 
@@ -92,7 +102,7 @@ def _operand(
     of: str, path: str, *, per_frame: bool, named: Mapping[str, MeasureSpec], reader: Reader
 ) -> Operand | None:
     try:
-        operand = resolve(of, named)
+        operand = resolve_told(of, StillSpec()) if is_told(of) else resolve(of, named)
     except (RecipeError, MeasureError) as error:
         reader.note(error.reason, path, error.message, hint=error.hint)
         return None

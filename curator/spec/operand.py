@@ -41,12 +41,12 @@ M = TypeVar("M", bound=Measure)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operand:
-    """One number of one measure: a series, a statistic of a series, or a signal."""
+    """One number of one measure, or of a sidecar's track: a series, a statistic of a series, or a signal."""
 
     measure: str
-    """The name in the recipe, e.g. ``sharp``."""
+    """The name in the recipe, e.g. ``sharp``; ``sidecar.ROLE.TRACK`` of a track."""
     op: str
-    """The operator behind it, e.g. ``sharpness``."""
+    """The operator behind it, e.g. ``sharpness``; ``track`` where no measure is."""
     params: Mapping[str, Any]
     """Its settings as the recipe gives them."""
     series: str | None

@@ -22,6 +22,7 @@ from curator.spec.recipe import (
     SecondsSpec,
     SegmentSpec,
     SnapSpec,
+    StillSpec,
     TrackSpec,
     VideoSpec,
 )
@@ -128,6 +129,14 @@ def _align(align: AlignSpec, path: str, reader: Reader) -> None:
     )
 
 
+def _still(still: StillSpec, path: str, reader: Reader) -> None:
+    _must(
+        reader,
+        (still.change > 0, f"{path}.change", "above 0"),
+        (still.seconds >= 0, f"{path}.seconds", "not negative"),
+    )
+
+
 def _track(track: TrackSpec, path: str, reader: Reader) -> None:
     _must(
         reader,
@@ -220,6 +229,7 @@ RECIPE_CHECKS: Checks = {
     SecondsSpec: _seconds,
     SegmentSpec: _segment,
     SnapSpec: _snap,
+    StillSpec: _still,
     TrackSpec: _track,
     VideoSpec: _video,
 }

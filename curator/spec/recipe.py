@@ -44,6 +44,7 @@ __all__ = [
     "ShotsSpec",
     "SnapSpec",
     "SourceSpec",
+    "StillSpec",
     "TrackSpec",
     "VideoSpec",
 ]
@@ -313,6 +314,17 @@ class AlignSpec:
     """Settings of the aligner, written beside `op`."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class StillSpec:
+    """What counts as standing still in a track of numbers, for conditions on ``sidecar.ROLE.TRACK.still_share``
+    and the like. openpi's rule for DROID: 7 steps of 15 per second, none of which changes a number by 0.001."""
+
+    change: float = 0.015
+    """All numbers change by less than this per second, in the track's own unit; 0.001 in 1/15 s unless given."""
+    seconds: float = 0.46
+    """A shorter rest is no idle run; a hair below 7 of 15 per second unless given."""
+
+
 class Bars(enum.Enum):
     """What becomes of black and other flat bars around a picture."""
 
@@ -451,6 +463,8 @@ class Recipe:
     """Quotas on what is left, applied in this order."""
     align: Mapping[str, AlignSpec] = field(default_factory=dict)
     """What must agree with the pictures: ``audio`` for the sound of the sample, or a sidecar's track by its name (``ROLE`` or ``ROLE.NAME``)."""
+    still: StillSpec = field(default_factory=StillSpec)
+    """What conditions on tracks call idle."""
     sample: SampleSpec = field(default_factory=SampleSpec)
     splits: Mapping[str, float] = field(default_factory=dict, metadata={"unit": "ratio"})
     """Share of videos per extra split, e.g. ``{test: 0.05}``; the rest is ``train``."""

@@ -18,6 +18,7 @@ __all__ = [
     "OWN_AUDIO",
     "SIDECAR",
     "SOUND",
+    "check_role",
     "check_tracks",
     "names_its_own",
     "read_align",
@@ -94,7 +95,7 @@ def read_align(
     for name, entry in node.items():
         path = f"align.{name}"
         if str(name) != OWN_AUDIO:
-            _check_role(str(name).partition(".")[0], path, roles, reader, at_key=True)
+            check_role(str(name).partition(".")[0], path, roles, reader, at_key=True)
         out[str(name)] = _align(entry, path, reader)
     return out
 
@@ -124,7 +125,7 @@ def _check_file(node: Any, path: str, roles: frozenset[str] | None, reader: Read
         message = f"'{of}' is no file beside the video: name one as sidecar.ROLE"
         reader.note("recipe-unknown-signal", f"{path}.of", message)
     else:
-        _check_role(found[0], f"{path}.of", roles, reader)
+        check_role(found[0], f"{path}.of", roles, reader)
 
 
 def _check_track(
@@ -136,7 +137,7 @@ def _check_track(
 ) -> None:
     found = sidecar_of(of)
     if found is not None:
-        _check_role(found[0], path, roles, reader)
+        check_role(found[0], path, roles, reader)
         return
     try:
         resolve_series(of, named)
@@ -144,9 +145,10 @@ def _check_track(
         reader.note(error.reason, path, error.message, hint=error.hint)
 
 
-def _check_role(
+def check_role(
     role: str, path: str, roles: frozenset[str] | None, reader: Reader, *, at_key: bool = False
 ) -> None:
+    """Note a role that no source names."""
     if roles is None or role in roles:
         return
     known = nearest(role, sorted(roles)) if roles else "add it: sources.NAME.sidecars.ROLE"

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -22,130 +19,28 @@ from curator.source.fingerprint import fingerprint
 from curator.spec.compile import compile_recipe
 from curator.spec.recipe import Recipe
 from curator.spec.settings import EngineSpec, Settings, StoreSpec
-from curator.testing.footage import make_video, pan
 from tests.hub import HubServer
 from tests.hub.clients import CLIENT_WARNING, as_user
+from tests.robots import FPS, TOP, VERSIONS, WRIST, Recording, write_dataset
 
 pytestmark = pytest.mark.slow
 
-FPS = 10
 LENGTHS = (40, 50)
 TASKS = ("pick up the cup", "put it down")
-TOP, WRIST = "observation.images.top", "observation.images.wrist"
 
 
-def rows(episode: int, start: int) -> pa.Table:
-    count = LENGTHS[episode]
-    frames = np.arange(count)
-    state = np.stack([frames / FPS, np.full(count, episode)], axis=1).astype(np.float32)
-
-    def vectors(values: np.ndarray) -> pa.Array:
-        return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), 2)
-
-    return pa.table(
-        {
-            "observation.state": vectors(state),
-            "action": vectors(state + 1),
-            "timestamp": (frames / FPS).astype(np.float32),
-            "frame_index": frames,
-            "episode_index": np.full(count, episode),
-            "index": frames + start,
-            "task_index": np.full(count, episode),
-        }
-    )
+def recording(number: int) -> Recording:
+    """Its state is the time in its episode, and the episode's number."""
+    frames = np.arange(LENGTHS[number])
+    state = np.stack([frames / FPS, np.full(len(frames), number)], axis=1)
+    return Recording(task=TASKS[number], state=state.astype(np.float32))
 
 
-def features() -> dict[str, Any]:
-    camera = {"dtype": "video", "shape": [180, 320, 3], "names": ["height", "width", "channels"]}
-    numbers = {"dtype": "float32", "shape": [2], "names": ["time", "episode"]}
-    own = ("frame_index", "episode_index", "index", "task_index")
-    return {
-        TOP: camera,
-        WRIST: camera,
-        "observation.state": numbers,
-        "action": numbers,
-        "timestamp": {"dtype": "float32", "shape": [1], "names": None},
-        **{name: {"dtype": "int64", "shape": [1], "names": None} for name in own},
-    }
-
-
-def film(path: Path, lengths: tuple[int, ...], seed: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    parts = [pan(length / FPS, seed=seed) for length in lengths]
-    make_video(path, parts, fps=Fraction(FPS), size=(320, 180))
-
-
-@pytest.fixture(scope="module", params=["v2.1", "v3.0"])
+@pytest.fixture(scope="module", params=VERSIONS)
 def dataset(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("robot") / "cups"
-    (root / "meta").mkdir(parents=True)
-    (two if request.param == "v2.1" else three)(root)
+    write_dataset(root, request.param, [recording(0), recording(1)])
     return root
-
-
-def two(root: Path) -> None:
-    """A file for each episode."""
-    info = {
-        "codebase_version": "v2.1",
-        "fps": FPS,
-        "chunks_size": 1000,
-        "data_path": "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet",
-        "video_path": "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4",
-        "features": features(),
-    }
-    (root / "meta/info.json").write_text(json.dumps(info))
-    (root / "meta/episodes.jsonl").write_text(
-        "".join(
-            json.dumps({"episode_index": k, "tasks": [TASKS[k]], "length": n}) + "\n"
-            for k, n in enumerate(LENGTHS)
-        )
-    )
-    (root / "meta/tasks.jsonl").write_text(
-        "".join(json.dumps({"task_index": k, "task": t}) + "\n" for k, t in enumerate(TASKS))
-    )
-    (root / "data/chunk-000").mkdir(parents=True)
-    for k, length in enumerate(LENGTHS):
-        pq.write_table(rows(k, 0), root / f"data/chunk-000/episode_{k:06d}.parquet")
-        for number, camera in enumerate((TOP, WRIST)):
-            film(root / f"videos/chunk-000/{camera}/episode_{k:06d}.mp4", (length,), 1 + number)
-
-
-def three(root: Path) -> None:
-    """Both episodes in one file of each kind."""
-    info = {
-        "codebase_version": "v3.0",
-        "fps": FPS,
-        "chunks_size": 1000,
-        "data_path": "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet",
-        "video_path": "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4",
-        "features": features(),
-    }
-    (root / "meta/info.json").write_text(json.dumps(info))
-    starts = [0.0, LENGTHS[0] / FPS]
-    told: dict[str, list[Any]] = {
-        "episode_index": [0, 1],
-        "length": list(LENGTHS),
-        "tasks": [[TASKS[0]], [TASKS[1]]],
-        "data/chunk_index": [0, 0],
-        "data/file_index": [0, 0],
-    }
-    for camera in (TOP, WRIST):
-        told |= {
-            f"videos/{camera}/chunk_index": [0, 0],
-            f"videos/{camera}/file_index": [0, 0],
-            f"videos/{camera}/from_timestamp": starts,
-            f"videos/{camera}/to_timestamp": [starts[1], sum(LENGTHS) / FPS],
-        }
-        film(
-            root / f"videos/{camera}/chunk-000/file-000.mp4", (sum(LENGTHS),), 1 + (camera == WRIST)
-        )
-    for name in ("meta/episodes/chunk-000", "data/chunk-000"):
-        (root / name).mkdir(parents=True)
-    pq.write_table(pa.table(told), root / "meta/episodes/chunk-000/file-000.parquet")
-    tasks = pa.table({"task_index": [0, 1], "__index_level_0__": list(TASKS)})
-    pq.write_table(tasks, root / "meta/tasks.parquet")
-    both = pa.concat_tables([rows(0, 0), rows(1, LENGTHS[0])])
-    pq.write_table(both, root / "data/chunk-000/file-000.parquet")
 
 
 def recipe(root: Path | str, **sample: Any) -> Recipe:

@@ -14,7 +14,13 @@ import numpy.typing as npt
 from curator.abc.reader import Sidecar
 from curator.align.read.bounded import invalid
 from curator.align.read.columns import Column, read_columns
-from curator.align.read.lerobot import TOLERANCE_SECONDS, Dataset, Episode, open_dataset
+from curator.align.read.lerobot import (
+    SUCCESS,
+    TOLERANCE_SECONDS,
+    Dataset,
+    Episode,
+    open_dataset,
+)
 from curator.model.series import Series
 from curator.model.span import Span
 from curator.model.track import NANOSECOND, Between, Cue, NumberTrack, TextTrack, Track
@@ -44,6 +50,8 @@ class LeRobot:
     Features lose their ``observation.``: ``state``, ``action``, ``environment_state``. Which
     episodes are read: `episode`; else those that the video shows, told by the end of its address
     (``videos/...``), at their times in that file (v3 puts many into one); else the only one.
+    ``success`` is 1 or 0 all through an episode, where a feature of that meaning is true in any of its
+    rows or the table of episodes says it (`SUCCESS`); there is no such track when nothing does.
     Row times must be those of the frames, ``frame_index / fps``, within LeRobot's own 1e-4 s.
 
     No library: lerobot pins versions of torch, av and datasets that exclude ours. Layout: LeRobot's
@@ -51,7 +59,7 @@ class LeRobot:
     """
 
     name: ClassVar[str] = "lerobot"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     suffixes: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str | None] = None
 
@@ -66,7 +74,8 @@ class LeRobot:
         """Tracks by feature, and ``task``; see `curator.abc.reader.TrackReader.read`."""
         dataset = open_dataset(file)
         names = self._names(file, dataset)
-        parts = list(_parts(dataset, self._meant(file, dataset), names))
+        flags = [one for one in SUCCESS if one in dataset.features]
+        parts = list(_parts(dataset, self._meant(file, dataset), names, flags))
         if not parts:
             raise invalid(file, "no episode to read")
         ticks, base = _clock(dataset, parts)
@@ -74,6 +83,11 @@ class LeRobot:
             name.removeprefix(_PREFIX): self._numbers(file, dataset, name, parts, ticks, base)
             for name in names
         }
+        success = _success(parts, flags)
+        if success is not None:
+            tracks["success"] = NumberTrack(
+                series=Series(ticks, base, success), between=(Between.hold,)
+            )
         tracks["task"] = TextTrack(cues=tuple(_cues(dataset, parts)))
         return tracks
 
@@ -133,10 +147,13 @@ class LeRobot:
 
 
 def _parts(
-    dataset: Dataset, meant: Sequence[tuple[Episode, Fraction]], names: Sequence[str]
+    dataset: Dataset,
+    meant: Sequence[tuple[Episode, Fraction]],
+    names: Sequence[str],
+    flags: Sequence[str],
 ) -> Iterator[_Part]:
     """The rows of each episode; a table of many is read once for those that follow each other."""
-    wanted = {*names, *_OWN}
+    wanted = {*names, *flags, *_OWN}
     for path, group in groupby(meant, key=lambda one: one[0].data_path):
         table = dataset.inside(path)
         columns = read_columns(table, wanted)
@@ -187,6 +204,23 @@ def _clock(dataset: Dataset, parts: Sequence[_Part]) -> tuple[npt.NDArray[np.int
         at = f"episode {max(parts, key=lambda part: part.start).episode.index} or before"
         raise invalid(dataset.inside("meta"), "episodes overlap in their video", at=at)
     return ticks, base
+
+
+def _success(parts: Sequence[_Part], flags: Sequence[str]) -> npt.NDArray[np.float64] | None:
+    """``(n, 1)`` for all rows, NaN in episodes of which nothing says it; None when nothing does of any."""
+    told: list[float] = []
+    for part in parts:
+        held = next((part.columns[name] for name in flags if name in part.columns), None)
+        if held is not None:
+            numbers = held.astype(np.float64)
+            known = numbers[~np.isnan(numbers)]
+            said = float(known.any()) if known.size else np.nan
+        else:
+            said = np.nan if part.episode.success is None else float(part.episode.success)
+        told.append(said)
+    if np.isnan(told).all():
+        return None
+    return np.repeat(told, [part.episode.length for part in parts])[:, None]
 
 
 def _cues(dataset: Dataset, parts: Sequence[_Part]) -> Iterator[Cue]:

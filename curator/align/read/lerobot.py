@@ -17,8 +17,11 @@ from curator.abc.reader import Sidecar
 from curator.align.read.bounded import DATA_BYTES, check_size, invalid
 from curator.align.read.documents import read_document, read_rows
 
-__all__ = ["Dataset", "Episode", "VideoPart", "open_dataset"]
+__all__ = ["SUCCESS", "Dataset", "Episode", "VideoPart", "open_dataset"]
 
+SUCCESS = ("next.success", "success", "is_success", "is_episode_successful")
+"""Names under which datasets say that an episode reached its goal: LeRobot's own for simulations first;
+the last is that of DROID. As a feature of the rows it may be true in the last one alone."""
 _FIELD = re.compile(r"\{(\w+)(?::0?(\d{1,2})d)?\}")
 _INFO = PurePosixPath("meta/info.json")
 _MOST_LEVELS = 8
@@ -47,6 +50,8 @@ class Episode:
     """Of the table that holds its rows, below the dataset's folder."""
     videos: Mapping[str, VideoPart]
     """By camera: ``observation.images.top``."""
+    success: bool | None = None
+    """Whether it reached its goal, where the table of episodes says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +219,7 @@ class _Two(_Layout):
                     index=index,
                     length=length,
                     tasks=_strings(row.get("tasks")),
+                    success=_success(row),
                     data_path=self.filled("data_path", where),
                     videos={
                         camera: VideoPart(
@@ -248,6 +254,7 @@ class _Three(_Layout):
         if not tables:
             raise invalid(self.about, "there is no meta/episodes/chunk-*/file-*.parquet")
         wanted = ["episode_index", "length", "tasks", "data/chunk_index", "data/file_index"]
+        wanted += SUCCESS
         for camera in self.cameras:
             wanted += [f"videos/{camera}/{name}" for name in _WHERE]
         out = []
@@ -263,6 +270,7 @@ class _Three(_Layout):
             index=self.whole(row, "episode_index", held, at),
             length=self.whole(row, "length", held, at),
             tasks=_strings(row.get("tasks")),
+            success=_success(row),
             data_path=self.filled("data_path", where),
             videos={camera: self._part(held, row, camera, at) for camera in self.cameras},
         )
@@ -306,6 +314,12 @@ def _rows(held: Sidecar, wanted: Sequence[str] | None) -> list[dict[str, Any]]:
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise invalid(held, f"no Parquet that can be read: {error}") from error
     return rows
+
+
+def _success(row: Mapping[str, Any]) -> bool | None:
+    """The first name that is there, as true, false, 1 or 0; anything else is not known."""
+    given = next((row[name] for name in SUCCESS if row.get(name) is not None), None)
+    return bool(given) if isinstance(given, bool | int | float) and given in (0, 1) else None
 
 
 def _strings(value: Any) -> tuple[str, ...]:

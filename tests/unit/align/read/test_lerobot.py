@@ -188,6 +188,59 @@ def test_a_dataset_tells_which_video_shows_what(tmp_path) -> None:
     assert [one.index for one, _ in dataset.of_video(part.path)] == [0, 1]
 
 
+def flagged(root: Path, flags: list[object], *, column: str | None = None) -> Path:
+    """The dataset with a flag for each episode: in the table of episodes, or as a `column` of the rows."""
+    if column is None:
+        path = root / "meta/episodes/chunk-000/file-000.parquet"
+        pq.write_table(pq.read_table(path).append_column("is_success", pa.array(flags)), path)
+        return root
+    info = json.loads((root / "meta/info.json").read_text())
+    info["features"][column] = {"dtype": "bool", "shape": [1], "names": None}
+    write(root / "meta/info.json", json.dumps(info))
+    path = root / "data/chunk-000/file-000.parquet"
+    held = [[k == n - 1 and flag for k in range(n)] for n, flag in zip(LENGTHS, flags, strict=True)]
+    rows = pa.array([one for part in held for one in part])
+    pq.write_table(pq.read_table(path).append_column(column, rows), path)
+    return root
+
+
+def success(root: Path, episode: int) -> list[float] | None:
+    """What is said of each row of an episode."""
+    tracks = LeRobot(episode=episode).read(existing(root))
+    if "success" not in tracks:
+        return None
+    track = numbers(tracks, "success")
+    assert track.between == (Between.hold,)
+    return [float(value) for value in track.series.values[:, 0]]
+
+
+@pytest.mark.parametrize("column", ["next.success", "success", "is_episode_successful"])
+def test_an_episode_that_succeeds_at_its_end_has_succeeded_all_along(tmp_path, column) -> None:
+    root = flagged(three(tmp_path / "set"), [True, False, True], column=column)
+    assert [success(root, k) for k in range(3)] == [[1.0] * 5, [0.0] * 4, [1.0] * 6]
+
+
+@pytest.mark.parametrize("flags", [[True, False, None], [1, 0, 7], [1.0, 0.0, 0.5]])
+def test_the_table_of_episodes_may_say_what_succeeded(tmp_path, flags) -> None:
+    root = flagged(three(tmp_path / "set"), flags)
+    assert [success(root, k) for k in range(3)] == [[1.0] * 5, [0.0] * 4, None]
+
+
+def test_of_two_episodes_in_a_video_one_may_have_no_flag(tmp_path) -> None:
+    root = flagged(three(tmp_path / "set"), [True, None, None])
+    video = f"videos/{CAMERA}/chunk-000/file-000.mp4"
+    values = numbers(LeRobot().read(existing(root, video=video)), "success").series.values
+    np.testing.assert_array_equal(values[:, 0], [1.0] * 5 + [np.nan] * 4)
+
+
+def test_older_tables_of_episodes_say_it_too(tmp_path) -> None:
+    root = two(tmp_path / "set")
+    told = [json.loads(line) for line in (root / "meta/episodes.jsonl").read_text().splitlines()]
+    rows = [{**row, "success": flag} for row, flag in zip(told, (True, False, "yes"), strict=True)]
+    write(root / "meta/episodes.jsonl", lines(rows))
+    assert [success(root, k) for k in range(3)] == [[1.0] * 5, [0.0] * 4, None]
+
+
 def test_which_episode_is_meant_must_be_said(tmp_path) -> None:
     root = three(tmp_path / "set")
     assert "3 episodes" in refused(LeRobot(), existing(root))
