@@ -16,9 +16,10 @@ from curator.model.clip import Unit
 from curator.model.span import Span
 from curator.plan.checks import Check, Scope
 from curator.plan.physical import Plan
-from curator.plan.told import told_series
+from curator.plan.told import known_series
 from curator.plan.verdicts import Verdicts
 from curator.spec.recipe import Condition, Recipe
+from curator.spec.told import track_of
 
 __all__ = ["Bound", "Values", "bounds_of", "moved", "values_in", "without"]
 
@@ -112,11 +113,8 @@ def values_in(
 
 def _samples(check: Check, plan: Plan, seen: Seen, within: Sequence[Span] | None) -> list[float]:
     operand = check.operand
-    told = plan.logical.told.get(operand.measure)
-    if told is not None:
-        if seen.known.untold(told[:1]):
-            return []
-        series = told_series(operand, seen.known.track(*told), seen.known.clock(told[0]))
+    if track_of(operand) is not None:
+        series = known_series(operand, seen.known)
     else:
         series = seen.known.series(plan.nodes[operand.measure]).get(operand.series or "")
     if series is None:

@@ -21,7 +21,6 @@ from curator.model.outcome import Failure
 from curator.model.series import Series
 from curator.model.signal import Signal, Support
 from curator.model.span import Span, intersection, subtract, total_seconds, union
-from curator.model.sync import Clock
 from curator.model.tile import Tiles
 from curator.plan.candidate import Candidate
 from curator.plan.checks import Check, Said, Scope
@@ -30,10 +29,11 @@ from curator.plan.logical import POSTER, SHOTS, SNAP, Node
 from curator.plan.physical import Pass, PassScope, Plan
 from curator.plan.statistics import statistic
 from curator.plan.sync import Agreement, Question, agree
-from curator.plan.told import told_series, told_signal
+from curator.plan.told import known_series, told_signals
 from curator.plan.verdicts import NOT_MEASURED, Demand, Known, Verdicts, unscored
 from curator.segment.clips import Segmentation, candidates, holds, reach, stretches
 from curator.spec.recipe import Absent
+from curator.spec.told import track_of
 
 __all__ = ["advance", "clip_signals"]
 
@@ -96,26 +96,7 @@ def clip_signals(
         for operand in plan.logical.asked:
             if operand.measure == name and operand.series is not None and operand.stat is not None:
                 out[operand.name] = statistic(inside.get(operand.series), operand.stat)
-    return out | _told(plan, span, known)
-
-
-def _told(plan: Plan, span: Span, known: Known) -> dict[str, Signal]:
-    """What tracks that nothing aligns say of one span; nothing while they are not read."""
-    checks = [check for check in plan.logical.scoped(Scope.clip) if _is_told(plan, check)]
-    checks = [check for check in checks if plan.logical.aligned(check) is None]
-    if not checks or known.untold(plan.logical.told_roles):
-        return {}
-    return {check.column: _ask(plan, check, span, known, clock=None) for check in checks}
-
-
-def _ask(plan: Plan, check: Check, span: Span, known: Known, *, clock: Clock | None) -> Signal:
-    role, name = plan.logical.told[check.operand.measure]
-    track = known.track(role, name)
-    return told_signal(check.operand, track, clock or known.clock(role), span)
-
-
-def _is_told(plan: Plan, check: Check) -> bool:
-    return check.operand.measure in plan.logical.told
+    return out | told_signals(plan.logical, span, known)
 
 
 class _Look:
@@ -150,10 +131,11 @@ class _Look:
             self._shots = self._known.shots(node, self._probe.table)
         frame_checks = [c for c in map(self._plan.check, stage.checks) if c.scope is Scope.frame]
         for check in frame_checks:
-            if _is_told(self._plan, check):
-                self._holding[check.name] = self._hold_told(check)
-            else:
-                self._holding[check.name] = self._hold(check, wanted[check.operand.measure])
+            self._holding[check.name] = (
+                self._hold(check, wanted[check.operand.measure])
+                if track_of(check.operand) is None
+                else self._hold_told(check)
+            )
         if stage.index == self._last_frame_stage:
             self._find_clips()
         checks = [c for c in map(self._plan.check, stage.checks) if c.scope is Scope.clip]
@@ -244,15 +226,15 @@ class _Look:
 
     def _hear(self, clip: Candidate) -> None:
         """Judge one clip by tracks that have just been aligned, at the times that they now have."""
+        if clip.fell is not None:
+            return
         logical = self._plan.logical
-        late = [(c, name) for c in logical.checks if (name := logical.aligned(c)) is not None]
-        for check, name in late:
-            clock = clip.clocks.get(name)
-            signal = _ask(self._plan, check, clip.span, self._known, clock=clock)
-            clip.signals = {**clip.signals, check.column: signal}
-            clip.said[check.name] = (check, check.judge(signal))
-        if clip.fell is None:
-            clip.decide([check for check, _ in late])
+        late = [check for check in logical.checks if logical.aligned(check) is not None]
+        found = told_signals(logical, clip.span, self._known, clip.clocks)
+        clip.signals = {**clip.signals, **found}
+        for check in late:
+            clip.said[check.name] = (check, check.judge(found[check.column]))
+        clip.decide(late)
 
     def verdicts(self) -> Verdicts:
         """Rows that tile the video, once every pass has been learnt."""
@@ -306,12 +288,9 @@ class _Look:
 
     def _hold_told(self, check: Check) -> tuple[Span, ...]:
         """The same by a track beside the video, by its declared clock."""
-        role, name = self._plan.logical.told[check.operand.measure]
-        track, clock = self._known.track(role, name), self._known.clock(role)
-        series = None if track is None else told_series(check.operand, track, clock)
+        series = known_series(check.operand, self._known)
         inside = _holding(check, series, self._pieces, (self._whole,), Support.frame)
-        judged = total_seconds(intersection(self._pieces, (self._whole,)))
-        self._judged[check.name] = (judged, total_seconds(inside))
+        self._judged[check.name] = (total_seconds(self._pieces), total_seconds(inside))
         return inside
 
     @property

@@ -25,7 +25,7 @@ from curator.spec.operand import (
 from curator.spec.operators import instance
 from curator.spec.recipe import AlignSpec, Condition, Recipe
 from curator.spec.selection import GROUPS
-from curator.spec.told import is_told, resolve_told
+from curator.spec.told import is_told, resolve_told, track_of
 from curator.spec.tracks import OWN_AUDIO, sidecar_of
 
 __all__ = ["FORMAT", "PHASH", "POSTER", "SHOTS", "SNAP", "LogicalPlan", "Node", "compile_plan"]
@@ -135,8 +135,7 @@ class LogicalPlan:
     @property
     def told(self) -> Mapping[str, tuple[str, str]]:
         """Tracks that checks are about: the operand's `measure` to (role, track)."""
-        names = {check.operand.measure for check in self.checks}
-        found = {name: sidecar_of(name) for name in sorted(names - set(self.nodes))}
+        found = {check.operand.measure: track_of(check.operand) for check in self.checks}
         return {name: one for name, one in found.items() if one is not None}
 
     @property
@@ -149,7 +148,7 @@ class LogicalPlan:
 
         Where clips are is decided before anything is aligned, by the declared clock.
         """
-        found = self.told.get(check.operand.measure)
+        found = track_of(check.operand)
         if found is None or check.scope is not Scope.clip:
             return None
         role, track = found

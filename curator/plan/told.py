@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 import numpy as np
@@ -13,14 +14,47 @@ from curator.model.signal import Signal
 from curator.model.span import Span, intersection, total_seconds
 from curator.model.sync import Clock
 from curator.model.track import Between, MotionTrack, NumberTrack, Track
+from curator.plan.checks import Scope
+from curator.plan.logical import LogicalPlan
 from curator.plan.statistics import statistic
+from curator.plan.verdicts import Known
 from curator.spec.operand import Operand
-from curator.spec.told import LONGEST_STILL_SECONDS, STILL_SECONDS
+from curator.spec.told import LONGEST_STILL_SECONDS, STILL_SECONDS, track_of
 
-__all__ = ["told_series", "told_signal"]
+__all__ = ["known_series", "told_series", "told_signal", "told_signals"]
 
 _AROUND = 2 * STEP_SECONDS
 """Rows beyond an idle run's least length that decide whether it goes on."""
+
+
+def told_signals(
+    logical: LogicalPlan, span: Span, known: Known, clocks: Mapping[str, Clock] | None = None
+) -> dict[str, Signal]:
+    """Every number of one span that checks ask of tracks; none while a track has not been read.
+
+    Args:
+        clocks: by alignment, where all of them are settled; without them, tracks that are to be
+            aligned say nothing yet, and the others go by their declared clocks.
+    """
+    out: dict[str, Signal] = {}
+    for check in logical.scoped(Scope.clip):
+        found, aligned = track_of(check.operand), logical.aligned(check)
+        if found is None or (aligned is None) != (clocks is None):
+            continue
+        if known.untold(found[:1]):
+            continue
+        clock = clocks.get(aligned) if clocks is not None and aligned is not None else None
+        clock = known.clock(found[0]) if clock is None else clock
+        out[check.column] = told_signal(check.operand, known.track(*found), clock, span)
+    return out
+
+
+def known_series(operand: Operand, known: Known) -> Series | None:
+    """``(n,)`` numbers of a track by its declared clock; None where there are none, or nobody has read it."""
+    found = track_of(operand)
+    if found is None or known.untold(found[:1]):
+        return None
+    return told_series(operand, known.track(*found), known.clock(found[0]))
 
 
 def told_series(operand: Operand, track: Track | None, clock: Clock) -> Series | None:

@@ -30,7 +30,7 @@ from curator.plan.physical import Plan
 from curator.plan.settle import Settled
 from curator.plan.statistics import statistic
 from curator.plan.sync import Alignment
-from curator.plan.told import told_series
+from curator.plan.told import known_series
 from curator.plan.verdicts import Verdicts
 from curator.release.explanation import ExplainReport, Explanation, JudgedCheck, NodeState
 from curator.release.read import newest
@@ -38,6 +38,7 @@ from curator.source.address import is_local, local_path
 from curator.spec.document import recipe_from_document
 from curator.spec.recipe import Recipe
 from curator.spec.settings import Settings
+from curator.spec.told import track_of
 from curator.store.key import digest
 from curator.store.store import Store
 
@@ -225,11 +226,8 @@ class _Look:
     def _frame_signal(self, check: Check, row: Row, instant: Fraction | None) -> Any:
         """A frame condition at one instant is about the sample shown then; over a row, its median."""
         known = self._video.known
-        found = self._plan.logical.told.get(check.operand.measure)
-        if found is not None:
-            if known.untold((found[0],)):
-                return None
-            series = told_series(check.operand, known.track(*found), known.clock(found[0]))
+        if track_of(check.operand) is not None:
+            series = known_series(check.operand, known)
         else:
             node = self._plan.nodes[check.operand.measure]
             at = Tiles.covering([row.span]) & Tiles.all(self._video.probe.info.num_tiles)

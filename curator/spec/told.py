@@ -8,7 +8,7 @@ from curator.errors import RecipeError
 from curator.registry import nearest
 from curator.spec.operand import STATISTICS, Operand
 from curator.spec.recipe import StillSpec
-from curator.spec.tracks import SIDECAR
+from curator.spec.tracks import SIDECAR, sidecar_of
 
 __all__ = [
     "LONGEST_STILL_SECONDS",
@@ -18,6 +18,7 @@ __all__ = [
     "VALUE",
     "is_told",
     "resolve_told",
+    "track_of",
 ]
 
 STILL_SHARE = "still_share"
@@ -43,6 +44,11 @@ _OF_CLIPS = (STILL_SHARE, LONGEST_STILL_SECONDS)
 def is_told(of: str) -> bool:
     """Whether a condition is about a track beside the video, not about a measure."""
     return of.startswith(SIDECAR)
+
+
+def track_of(operand: Operand) -> tuple[str, str] | None:
+    """(role, track) that an operand is about; None where it is a measure's."""
+    return sidecar_of(operand.measure)
 
 
 def resolve_told(of: str, still: StillSpec) -> Operand:

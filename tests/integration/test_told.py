@@ -11,8 +11,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from curator.engine.inspect import preview
+from curator.calibrate.bounds import bounds_of, values_in
+from curator.engine.footage import videos_of
+from curator.engine.inspect import look_at, open_store, plan, preview
 from curator.engine.progress import Silent
+from curator.plan.physical import make_plan
 from curator.release.build import BuildResult, build
 from curator.release.explain import explain
 from curator.spec.compile import compile_recipe
@@ -138,6 +141,9 @@ def test_a_condition_on_a_track_that_nobody_has_read_is_not_measured(dataset: Pa
     built(tmp_path, recipe(dataset))
     said = preview(recipe(dataset, keep=KEEP), settings(tmp_path))
     assert said.not_measured_seconds == pytest.approx(18)
+    report = plan([recipe(dataset, keep=KEEP)], settings(tmp_path))
+    first = report.passes[0][1]
+    assert (first.run_seconds, first.expected_seconds) == (0, pytest.approx(18))
     result = built(tmp_path, recipe(dataset, keep=KEEP))
     assert [row["reason"] for row in clips(result)] == ["ok", "busy:high", "succeeded:low"]
 
@@ -156,6 +162,26 @@ def test_clips_end_where_the_robot_stops(dataset: Path, tmp_path: Path):
     assert np.array(found) == pytest.approx(np.array(right), abs=1.01 / FPS)
     lost = next(step for step in result.funnel if step.name == "where.awake")
     assert lost.seconds_in - lost.seconds_out == pytest.approx(IDLE[1] - IDLE[0], abs=0.21)
+
+
+def test_a_moment_is_explained_and_calibrated_by_what_the_track_says_there(
+    dataset: Path, tmp_path: Path
+):
+    awake = {"of": f"{STATE}.still_seconds", "max": 0}
+    wanted = recipe(dataset, segment={"where": {"awake": awake}})
+    result = built(tmp_path, wanted)
+    metrics = pq.read_table(result.release.folder / "metrics.parquet").to_pylist()
+    idle = next(row for row in metrics if row["reason"] == "where.awake")
+    at = f"{idle['video']}@{idle['start_seconds'] + 1}"
+    (told,) = explain(at, settings(tmp_path), wanted).explanations
+    (said,) = (one for one in told.checks if one.name == "where.awake")
+    assert (said.said, said.value) == ("fails", pytest.approx(IDLE[1] - IDLE[0]))
+    made = make_plan(wanted)
+    (bound,) = bounds_of(made)
+    with open_store(settings(tmp_path)) as opened:
+        seen = list(look_at(videos_of(wanted), made, opened.store))
+        values = values_in(bound.check, made, seen, [])
+    assert np.mean(values > 0) == pytest.approx(3 / 18, abs=0.01)
 
 
 def test_footage_without_tracks_is_judged_as_before_where_the_recipe_keeps_what_is_absent(
