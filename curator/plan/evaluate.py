@@ -18,21 +18,21 @@ from curator.align.snap import of_speech, snapped
 from curator.media.probe import Probe
 from curator.model.clip import Decision, Row, Shot, Unit
 from curator.model.outcome import Failure
-from curator.model.series import Series
 from curator.model.signal import Signal, Support
 from curator.model.span import Span, intersection, subtract, total_seconds, union
 from curator.model.tile import Tiles
 from curator.plan.candidate import Candidate
 from curator.plan.checks import Check, Said, Scope
 from curator.plan.crop import NO_SUBJECT, subject_of
+from curator.plan.holding import first_failure, holding, series_inside, support_of
 from curator.plan.logical import POSTER, SHOTS, SNAP, Node
 from curator.plan.physical import Pass, PassScope, Plan
 from curator.plan.statistics import statistic
 from curator.plan.sync import Agreement, Question, agree
 from curator.plan.told import known_series, told_signals
 from curator.plan.verdicts import NOT_MEASURED, Demand, Known, Verdicts, unscored
-from curator.segment.clips import Segmentation, candidates, holds, reach, stretches
-from curator.spec.recipe import Absent
+from curator.plan.whole import video_row
+from curator.segment.clips import Segmentation, candidates, reach, stretches
 from curator.spec.told import track_of
 
 __all__ = ["advance", "clip_signals"]
@@ -44,7 +44,7 @@ def advance(plan: Plan, probe: Probe, known: Known, *, partial: bool = False) ->
     With `partial` there is no demand: what has not been measured is unscored as ``not-measured``.
     """
     whole = Span(Fraction(0), probe.info.duration_seconds)
-    fallen = _video_row(plan, probe, whole)
+    fallen = video_row(plan, probe, whole)
     if fallen is not None:
         return fallen
     unread = known.untold(plan.logical.told_roles) if plan.logical.told_roles else frozenset()
@@ -58,7 +58,7 @@ def advance(plan: Plan, probe: Probe, known: Known, *, partial: bool = False) ->
         # What only alignments look at is demanded by them, where there is a track to be aligned.
         names = [name for name in stage.nodes if name not in plan.logical.for_sync]
         wanted = {name: look.wanted(plan.nodes[name], alive) for name in names}
-        failure = _first_failure(plan, wanted, known)
+        failure = first_failure(plan, wanted, known)
         if failure is not None:
             return unscored(probe, failure)
         missing = {name: wanted[name] - known.covered(plan.nodes[name]) for name in names}
@@ -83,7 +83,7 @@ def clip_signals(
     for name, node in plan.nodes.items():
         if name in (SHOTS, POSTER, *plan.logical.for_sync) or plan.stage_of(name) > last_stage:
             continue
-        inside = _inside(node, span, known)
+        inside = series_inside(node, span, known)
         said = node.measure.summarise(ClipSeries(span, probe.info, inside))
         out.update({f"{name}.{spec.name}": said[spec.name] for spec in node.measure.signals})
         for spec in node.measure.series:
@@ -171,7 +171,7 @@ class _Look:
         if not self._plan.logical.alignments or not alive:
             return None
         wanted = self._around(alive)
-        failure = _first_failure(self._plan, wanted, self._known)
+        failure = first_failure(self._plan, wanted, self._known)
         if failure is not None:
             return unscored(self._probe, failure)
         missing = {n: t - self._known.covered(self._plan.nodes[n]) for n, t in wanted.items()}
@@ -281,7 +281,7 @@ class _Look:
         node = self._plan.nodes[check.operand.measure]
         series = self._known.series(node).get(check.operand.series or "")
         covered = intersection((part.span for part in wanted.ranges), (self._whole,))
-        inside = _holding(check, series, self._pieces, covered, _support(node, check))
+        inside = holding(check, series, self._pieces, covered, support_of(node, check))
         judged = total_seconds(intersection(self._pieces, covered))
         self._judged[check.name] = (judged, total_seconds(inside))
         return union([*inside, *subtract((self._whole,), covered)])
@@ -289,7 +289,7 @@ class _Look:
     def _hold_told(self, check: Check) -> tuple[Span, ...]:
         """The same by a track beside the video, by its declared clock."""
         series = known_series(check.operand, self._known)
-        inside = _holding(check, series, self._pieces, (self._whole,), Support.frame)
+        inside = holding(check, series, self._pieces, (self._whole,), Support.frame)
         self._judged[check.name] = (total_seconds(self._pieces), total_seconds(inside))
         return inside
 
@@ -391,81 +391,6 @@ class _Rules(TypedDict):
     forgive: Fraction
     min_seconds: Fraction
     max_seconds: Fraction
-
-
-def _video_row(plan: Plan, probe: Probe, whole: Span) -> Verdicts | None:
-    """The verdict on the whole video, when container facts already decide it."""
-    checks = plan.logical.scoped(Scope.video)
-    signals: dict[str, Signal] = {}
-    for name in {check.operand.measure for check in checks}:
-        measure = plan.nodes[name].measure
-        said = measure.summarise(ClipSeries(whole, probe.info))
-        signals |= {f"{name}.{signal}": value for signal, value in said.items()}
-    judged: dict[str, tuple[Fraction, Fraction]] = {}
-    fallen: Row | None = None
-    failing: list[str] = []
-    for check in checks:
-        judgement = check.judge(signals[check.column])
-        passed = judgement.said is Said.holds
-        judged[check.name] = (whole.seconds, whole.seconds if passed else Fraction(0))
-        if passed:
-            continue
-        failing.append(check.name)
-        if fallen is None:
-            fallen = Row(
-                span=whole,
-                unit=Unit.rest,
-                decision=Decision.dropped if judgement.said is Said.fails else Decision.unscored,
-                reason=judgement.reason,
-                margin=judgement.margin,
-                threshold=check.name,
-                signals=signals,
-            )
-    if fallen is None:
-        return None
-    comeback = {failing[0]: (whole.seconds, 0)} if len(failing) == 1 else {}
-    return Verdicts(rows=(fallen,), judged=judged, comeback=comeback)
-
-
-def _first_failure(plan: Plan, wanted: Mapping[str, Tiles], known: Known) -> Failure | None:
-    failures = (known.failure(plan.nodes[name], tiles) for name, tiles in wanted.items())
-    return next((failure for failure in failures if failure is not None), None)
-
-
-def _inside(node: Node, span: Span, known: Known) -> dict[str, Series]:
-    """The node's series inside one span; a pair series without the value that looks outside."""
-    series = known.series(node)
-    return {
-        spec.name: series[spec.name].within(span, skip_first=spec.support is Support.pair)
-        for spec in node.measure.series
-        if spec.name in series
-    }
-
-
-def _holding(
-    check: Check,
-    series: Series | None,
-    pieces: tuple[Span, ...],
-    covered: tuple[Span, ...],
-    support: Support,
-) -> tuple[Span, ...]:
-    keeps = check.absent is Absent.keep
-    if series is None:
-        return covered if keeps else ()
-    return holds(
-        series,
-        pieces,
-        covered,
-        low=check.low,
-        high=check.high,
-        equals=check.equals if isinstance(check.equals, int | float) else None,
-        absent_keeps=keeps,
-        support=support,
-    )
-
-
-def _support(node: Node, check: Check) -> Support:
-    return next(s.support for s in node.measure.series if s.name == check.operand.series)
 
 
 def _exact(seconds: float) -> Fraction:
