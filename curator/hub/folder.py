@@ -14,6 +14,7 @@ a store that cannot, two publishers in the same instant could both believe to ha
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
@@ -251,8 +252,11 @@ class FolderRemote:
                 place = staged / path
                 place.parent.mkdir(parents=True, exist_ok=True)
                 _link_or_copy(self._local / _object(told["sha256"]), place)
-            with contextlib.suppress(FileExistsError):
+            try:
                 staged.rename(target)
+            except OSError as error:  # another publisher of this commit was faster
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
         shutil.rmtree(staged, ignore_errors=True)
 
     def _sweep(self) -> None:

@@ -267,7 +267,10 @@ def test_an_interrupted_build_does_not_wait_for_a_download(tmp_path: Path) -> No
     words = ["build", "avatar", f"sources.films.url=http://127.0.0.1:{server.server_port}/a.mp4"]
     words += ["sources.films.license=CC0-1.0", f"out={tmp_path / 'out'}"]
     words += [f"store.root={tmp_path / 'store'}", "engine.workers=1"]
-    process = subprocess.Popen([sys.executable, "-m", "curator", *words], start_new_session=True)
+    # Where tests run in the background, children would ignore SIGINT as their parents do.
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "from curator.cli import main; main()"
+    process = subprocess.Popen([sys.executable, "-c", code, *words], start_new_session=True)
     try:
         assert asked.wait(120), "the build never asked for the file"
         os.killpg(process.pid, signal.SIGINT)

@@ -194,3 +194,17 @@ def test_in_a_bucket_too_one_of_two_wins(bucket: str) -> None:
         remote.commit(files[:1], (), parent=None, title="mine", description="")
     assert caught.value.reason == "remote-moved"
     assert FolderRemote(f"{bucket}/two").read("a.txt", "main") == b"theirs"
+
+
+def test_a_version_that_another_publisher_has_just_laid_out(
+    releases: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote = FolderRemote(str(tmp_path / "remote"))
+    put(releases[0], remote)
+    ((name, commit),) = remote.tags().items()
+    before = sorted(path.name for path in (tmp_path / "remote").iterdir())
+    is_dir = Path.is_dir  # it was not there a moment ago
+    monkeypatch.setattr(Path, "is_dir", lambda self: self.name != name and is_dir(self))
+    remote.tag(name, commit, "")
+    monkeypatch.undo()
+    assert sorted(path.name for path in (tmp_path / "remote").iterdir()) == before
