@@ -72,13 +72,19 @@ def assert_whole(root: Path, versions: list[str]) -> None:
     assert sorted(remote.tags()) == versions
     assert sorted(path.name for path in root.glob("v*")) == versions
     for version in versions:
-        manifest = json.loads((root / version / "manifest.json").read_text())
-        assert manifest["tag"] == version
-        assert describe(root / version, manifest["files"]) == manifest["files"]
-        for path, told in manifest["files"].items():
-            assert remote.files(version)[path].sha256 == told["sha256"]
+        assert_is_what_its_tag_names(root, version)
     if versions:
         assert remote.tags()[versions[-1]] == remote.head()
+
+
+def assert_is_what_its_tag_names(root: Path, version: str) -> None:
+    manifest = json.loads((root / version / "manifest.json").read_text())
+    assert manifest["tag"] == version
+    assert describe(root / version, manifest["files"]) == manifest["files"]
+    held = FolderRemote(str(root)).files(version)
+    assert {path: held[path].sha256 for path in manifest["files"]} == {
+        path: told["sha256"] for path, told in manifest["files"].items()
+    }
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -129,6 +135,8 @@ def test_of_many_at_once_each_version_is_whole(releases: tuple[Path, Path], tmp_
     assert versions
     commits = sorted((root / "commits").iterdir())
     assert len(commits) == len(versions)
+    for version in versions:
+        assert_is_what_its_tag_names(root, version)
     assert FolderRemote(str(root)).tags()[versions[-1]] == FolderRemote(str(root)).head()
 
 

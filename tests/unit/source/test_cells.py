@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fsspec.implementations.memory import MemoryFile
 
 from curator.errors import MediaError, RecipeErrors
 from curator.model.video import VideoRef
@@ -181,22 +179,6 @@ def test_a_table_that_came_from_elsewhere_names_no_files_of_this_machine() -> No
     with pytest.raises(RecipeErrors) as caught:
         refs("memory://index.parquet")
     assert [error.reason for error in caught.value.errors] == ["manifest-invalid"]
-
-
-@pytest.fixture
-def read_bytes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """How much is read of files in memory."""
-    sizes: list[int] = []
-    real = MemoryFile.read
-
-    def counting(self: Any, size: int = -1) -> bytes:
-        data: bytes = real(self, size)
-        sizes.append(len(data))
-        return data
-
-    monkeypatch.setattr(MemoryFile, "read", counting, raising=False)
-    yield sizes
-    fsspec.filesystem("memory").store.clear()
 
 
 def test_videos_are_not_read_to_list_them_and_each_only_once_in_order(

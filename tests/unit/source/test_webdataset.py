@@ -7,14 +7,13 @@ import io
 import json
 import random
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import fsspec
 import pytest
-from fsspec.implementations.memory import MemoryFile
 
 from curator.errors import MediaError, RecipeErrors
 from curator.model.video import Rights, VideoRef
@@ -163,22 +162,6 @@ def test_a_member_changes_when_its_shard_does(tmp_path: Path) -> None:
         with pytest.raises(MediaError) as caught:
             observe(two)
         assert caught.value.reason == "not-found"
-
-
-@pytest.fixture
-def read_bytes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """How much is read of files in memory."""
-    sizes: list[int] = []
-    real = MemoryFile.read
-
-    def counting(self: Any, size: int = -1) -> bytes:
-        data: bytes = real(self, size)
-        sizes.append(len(data))
-        return data
-
-    monkeypatch.setattr(MemoryFile, "read", counting, raising=False)
-    yield sizes
-    fsspec.filesystem("memory").store.clear()
 
 
 def test_videos_are_not_read_to_list_them_and_each_only_once(
