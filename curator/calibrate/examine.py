@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from curator.calibrate.flips import FlipReport, flips
+from curator.calibrate.released import Released, score_released
 from curator.calibrate.score import Confusion, Score, kept_spans, score
 from curator.calibrate.suggest import Suggestion, suggest
 from curator.calibrate.table import ThresholdReport, thresholds
-from curator.calibrate.trial import Bench, labelled, measured
+from curator.calibrate.trial import Bench, labelled, measured, verdicts_of
 from curator.engine.footage import videos_of
 from curator.engine.progress import Progress
+from curator.engine.settled import released
 from curator.engine.words import duration, fields
 from curator.errors import UsageError
 from curator.source.labels import read_labels
@@ -32,6 +34,9 @@ class Examination:
     targets: tuple[str, ...]
     videos: int
     score: Score
+    """By the thresholds alone: what they are to be judged by."""
+    released: Released
+    """By what a build would release: without copies, and within quotas."""
     beta: float
     thresholds: tuple[ThresholdReport, ...]
     confusion: Confusion
@@ -51,6 +56,7 @@ class Examination:
             "seconds_right": float(self.score.right),
             "seconds_kept": float(self.score.kept),
             "seconds_hit": float(self.score.hit),
+            "released": self.released.to_json(),
             "kept_wrong": _floats(self.confusion.kept_wrong),
             "lost": _floats(self.confusion.lost),
             "stopped": {why: _floats(by) for why, by in sorted(self.confusion.stopped.items())},
@@ -68,6 +74,7 @@ class Examination:
         """The report for people."""
         return [
             *self._head(),
+            *self.released.lines(),
             *self._table(),
             *self._confusion(),
             *self._suggested(),
@@ -159,11 +166,16 @@ def examine(
         plan, seen = measured(recipe, settings.engine, store, progress)
         videos = labelled(seen, videos_of(recipe), labels, targets)
         bench = Bench(recipe, videos)
-        verdicts = bench.verdicts(recipe)
+        # Clips of videos that nobody labelled take part: they may be the better copy.
+        said = verdicts_of(plan, seen)
+        left = released(plan, seen, said, out=Path(settings.out))
+        number = {id(one): k for k, one in enumerate(seen)}
+        ours = [number[id(video.seen)] for video in videos]
+        verdicts = [said[k] for k in ours]
         whole = score(videos, [kept_spans(said) for said in verdicts])
         confusion = Confusion()
-        for video, said in zip(videos, verdicts, strict=True):
-            confusion.see(video, said)
+        for video, one in zip(videos, verdicts, strict=True):
+            confusion.see(video, one)
         found = flips(
             recipe, videos, verdicts, engine=settings.engine, store=store, progress=progress
         )
@@ -172,6 +184,7 @@ def examine(
             targets=targets,
             videos=len(videos),
             score=whole,
+            released=score_released(videos, verdicts, [left[k] for k in ours]),
             beta=beta,
             thresholds=tuple(thresholds(plan, bench, verdicts, whole)),
             confusion=confusion,

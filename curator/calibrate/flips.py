@@ -10,12 +10,11 @@ from fractions import Fraction
 from pathlib import Path
 
 from curator.calibrate.score import kept_spans
-from curator.calibrate.trial import Labelled, measured
+from curator.calibrate.trial import Labelled, measured, verdicts_of
 from curator.engine.progress import Progress
 from curator.errors import MediaError
 from curator.media.alter import Alteration, alter
 from curator.model.span import Span, subtract, total_seconds
-from curator.plan.evaluate import advance
 from curator.plan.verdicts import Verdicts
 from curator.source.address import is_local, local_path
 from curator.spec.recipe import Recipe, SourceSpec
@@ -121,9 +120,7 @@ def _again(
     plan, seen = measured(altered, engine, store, progress)
     kept: dict[str, tuple[Span, ...]] = {}
     rows: dict[str, Verdicts] = {}
-    for one in seen:
-        said = advance(plan, one.probe, one.known, partial=True)
-        assert isinstance(said, Verdicts), "a partial look has no demand"
+    for one, said in zip(seen, verdicts_of(plan, seen), strict=True):
         name = local_path(one.ref.url).name
         kept[name], rows[name] = kept_spans(said), said
     return kept, rows

@@ -29,7 +29,7 @@ from curator.spec.settings import EngineSpec
 from curator.store.key import canonical
 from curator.store.store import Store
 
-__all__ = ["Bench", "Kept", "Labelled", "Piece", "labelled", "measured"]
+__all__ = ["Bench", "Kept", "Labelled", "Piece", "labelled", "measured", "verdicts_of"]
 
 Kept: TypeAlias = list[tuple[Span, ...]]
 """What was kept of each video."""
@@ -103,6 +103,16 @@ def measured(
     return plan, list(look_at(refs, plan, store))
 
 
+def verdicts_of(plan: Plan, seen: Sequence[Seen]) -> list[Verdicts]:
+    """What a plan says of each video, from facts alone."""
+    out = []
+    for one in seen:
+        said = advance(plan, one.probe, one.known, partial=True)
+        assert isinstance(said, Verdicts), "a partial look has no demand"
+        out.append(said)
+    return out
+
+
 def labelled(
     seen: Sequence[Seen], refs: Sequence[VideoRef], labels: Sequence[Label], targets: Sequence[str]
 ) -> list[Labelled]:
@@ -168,12 +178,7 @@ class Bench:
         return [_kept(one, checks) for one in self._found[key]]
 
     def _verdicts(self, plan: Plan) -> list[Verdicts]:
-        out = []
-        for video in self.videos:
-            said = advance(plan, video.seen.probe, video.seen.known, partial=True)
-            assert isinstance(said, Verdicts), "a partial look has no demand"
-            out.append(said)
-        return out
+        return verdicts_of(plan, [video.seen for video in self.videos])
 
 
 def _kept(verdicts: Verdicts, checks: Sequence[Check]) -> tuple[Span, ...]:

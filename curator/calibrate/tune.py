@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from curator.calibrate.bounds import Bound, Values, bounds_of, moved, values_in
+from curator.calibrate.released import set_aside, told
+from curator.calibrate.trial import verdicts_of
 from curator.engine.compile import plan_for
 from curator.engine.footage import videos_of
 from curator.engine.inspect import Seen, look_at, open_store
+from curator.engine.settled import released
 from curator.engine.words import duration, fields
 from curator.errors import SourceError, UsageError
-from curator.model.clip import Decision
-from curator.plan.evaluate import advance
+from curator.model.clip import Decision, Row
+from curator.model.span import total_seconds
 from curator.plan.physical import Plan, make_plan
-from curator.plan.verdicts import Verdicts
+from curator.plan.verdicts import NOT_MEASURED, Verdicts
 from curator.spec.recipe import Recipe
 from curator.spec.settings import Settings
 
@@ -38,6 +42,8 @@ class Curve:
     values: tuple[float | None, ...]
     """None: off."""
     hours: tuple[float, ...]
+    set_aside_hours: tuple[float, ...]
+    """What the thresholds keep and `distinct` or `balance` drops."""
     not_measured_hours: tuple[float, ...]
     """What a build would have to measure before anybody can say."""
 
@@ -49,7 +55,11 @@ class TuneReport:
     recipe: str
     target_hours: float
     hours_now: float
+    """What a build releases: without copies, and within quotas."""
     hours_then: float
+    set_aside_now: dict[str, float]
+    """Hours that every threshold keeps, by what dropped them all the same: ``distinct``, ``balance.NAME`` ..."""
+    set_aside_then: dict[str, float]
     not_measured_hours: float
     """Of footage that the looser bounds reach: an estimate, until a build has measured it."""
     changes: dict[str, tuple[float, float]]
@@ -74,12 +84,14 @@ class TuneReport:
         out = [
             f"{self.recipe}: {_hours(self.hours_now)} kept now, {_hours(self.target_hours)} asked for"
         ]
+        out += _aside(self.set_aside_now)
         if not self.reached:
             out.append("  clips come whole, and these bounds give nothing nearer than this")
         out.append(f"  {_hours(self.hours_then)} with:")
         out += [
             f"    {path}={then:g}   (now {now:g})" for path, (now, then) in self.changes.items()
         ]
+        out += _aside(self.set_aside_then)
         if self.not_measured_hours:
             out.append(
                 f"  and {_hours(self.not_measured_hours)} more that looser bounds reach and no build has "
@@ -89,9 +101,14 @@ class TuneReport:
         for curve in self.curves:
             steps = " | ".join(
                 f"{'off' if value is None else f'{value:g}'}: {_hours(hours)}"
+                + (f" (-{_hours(aside)})" if aside else "")
                 + (f" +{_hours(new)}?" if new else "")
-                for value, hours, new in zip(
-                    curve.values, curve.hours, curve.not_measured_hours, strict=True
+                for value, hours, aside, new in zip(
+                    curve.values,
+                    curve.hours,
+                    curve.set_aside_hours,
+                    curve.not_measured_hours,
+                    strict=True,
                 )
             )
             out.append(f"    {curve.path:<34} {steps}")
@@ -102,7 +119,7 @@ def tune(
     recipe: Recipe, settings: Settings, *, hours: float, only: Sequence[str] = ()
 ) -> TuneReport:
     """Move every bound (or those of the conditions `only`) by the same share of its own distribution
-    until the recipe keeps `hours`.
+    until a build would release `hours`: without copies, and within quotas.
 
     A bound that a share q of the footage fails becomes one that q (1 + t) of it fails, t from -1
     (nothing fails) to 0, or q + t (1 - q) for t up to 1 (everything fails); t is found by bisection.
@@ -120,16 +137,16 @@ def tune(
                 reason="nothing-measured",
                 hint=f"curator build {recipe.name} first (or curator test, which measures everything)",
             )
-        return _Tuner(recipe, plan, seen, only).report(hours)
+        return _Tuner(recipe, plan, seen, only, out=Path(settings.out)).report(hours)
 
 
 class _Tuner:
     def __init__(
-        self, recipe: Recipe, plan: Plan, seen: Sequence[Seen], only: Sequence[str]
+        self, recipe: Recipe, plan: Plan, seen: Sequence[Seen], only: Sequence[str], *, out: Path
     ) -> None:
-        self._recipe, self._plan, self._seen = recipe, plan, seen
-        verdicts = self._verdicts(recipe)
-        self._now = _yield(verdicts)
+        self._recipe, self._plan, self._seen, self._out = recipe, plan, seen, out
+        compiled, verdicts = self._verdicts(recipe)
+        self._now = self._yield(compiled, verdicts)
         self._bounds = [b for b in bounds_of(plan) if not only or _named(b, only)]
         if not self._bounds:
             raise UsageError(
@@ -149,24 +166,26 @@ class _Tuner:
         return TuneReport(
             recipe=self._recipe.name,
             target_hours=hours,
-            hours_now=self._now[0],
-            hours_then=got[0],
-            not_measured_hours=got[1],
+            hours_now=self._now.hours,
+            hours_then=got.hours,
+            set_aside_now=self._now.set_aside,
+            set_aside_then=got.set_aside,
+            not_measured_hours=got.not_measured,
             changes={path: (now[path], value) for path, value in changes.items()},
-            reached=abs(got[0] - hours) <= 5 * _CLOSE * hours,
+            reached=abs(got.hours - hours) <= 5 * _CLOSE * hours,
             curves=tuple(self._curve(bound) for bound in self._bounds),
         )
 
-    def _solve(self, hours: float) -> tuple[float, tuple[float, float]]:
+    def _solve(self, hours: float) -> tuple[float, _Yield]:
         """The tightness that comes nearest, and the yield there. Clips come whole, so it may not be near."""
         low, high, tightness, got = -1.0, 1.0, 0.0, self._now
         best = (tightness, got)
         for _ in range(_ROUNDS):
-            if abs(got[0] - hours) < abs(best[1][0] - hours):
+            if abs(got.hours - hours) < abs(best[1].hours - hours):
                 best = (tightness, got)
-            if abs(got[0] - hours) <= _CLOSE * hours:
+            if abs(got.hours - hours) <= _CLOSE * hours:
                 break
-            low, high = (tightness, high) if got[0] > hours else (low, tightness)
+            low, high = (tightness, high) if got.hours > hours else (low, tightness)
             tightness = (low + high) / 2
             got = self._at(self._moves(tightness))
         return best
@@ -187,7 +206,7 @@ class _Tuner:
         return looser(value, bound.value)
 
     def _curve(self, bound: Bound) -> Curve:
-        points: list[tuple[float | None, tuple[float, float]]] = []
+        points: list[tuple[float | None, _Yield]] = []
         for tightness in _TIGHTNESS:
             value = self._move(bound, tightness)
             points.append((None if tightness == -1 else value, self._at({bound.path: value})))
@@ -195,30 +214,52 @@ class _Tuner:
             path=bound.path,
             unit=bound.check.operand.unit,
             values=tuple(value for value, _ in points),
-            hours=tuple(got[0] for _, got in points),
-            not_measured_hours=tuple(got[1] for _, got in points),
+            hours=tuple(got.hours for _, got in points),
+            set_aside_hours=tuple(math.fsum(got.set_aside.values()) for _, got in points),
+            not_measured_hours=tuple(got.not_measured for _, got in points),
         )
 
-    def _at(self, changes: dict[str, float]) -> tuple[float, float]:
-        return _yield(self._verdicts(moved(self._recipe, changes)))
+    def _at(self, changes: dict[str, float]) -> _Yield:
+        return self._yield(*self._verdicts(moved(self._recipe, changes)))
 
-    def _verdicts(self, recipe: Recipe) -> list[Verdicts]:
+    def _verdicts(self, recipe: Recipe) -> tuple[Plan, list[Verdicts]]:
         groups = [one.nodes for one in self._plan.passes[1:]]
         plan = make_plan(recipe, groups=groups)
-        out = []
-        for one in self._seen:
-            said = advance(plan, one.probe, one.known, partial=True)
-            assert isinstance(said, Verdicts), "a partial look has no demand"
-            out.append(said)
-        return out
+        return plan, verdicts_of(plan, self._seen)
+
+    def _yield(self, plan: Plan, verdicts: Sequence[Verdicts]) -> _Yield:
+        """What a build of this plan releases."""
+        left = released(plan, self._seen, verdicts, out=self._out)
+        aside: dict[str, float] = {}
+        for before, after in zip(verdicts, left, strict=True):
+            for name, spans in set_aside(before, after).items():
+                aside[name] = aside.get(name, 0.0) + float(total_seconds(spans)) / 3600
+        rows = [row for said in left for row in said.rows]
+        return _Yield(
+            hours=_sum(row for row in rows if row.decision is Decision.kept),
+            set_aside=dict(sorted(aside.items())),
+            not_measured=_sum(row for row in rows if row.reason == NOT_MEASURED.reason),
+        )
 
 
-def _yield(verdicts: Sequence[Verdicts]) -> tuple[float, float]:
-    """Hours kept, and hours that nobody has measured yet."""
-    rows = [row for said in verdicts for row in said.rows]
-    kept = math.fsum(float(row.seconds) for row in rows if row.decision is Decision.kept)
-    unknown = math.fsum(float(row.seconds) for row in rows if row.reason == "not-measured")
-    return kept / 3600, unknown / 3600
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Yield:
+    """Hours that bounds give."""
+
+    hours: float
+    set_aside: dict[str, float]
+    not_measured: float
+
+
+def _sum(rows: Iterable[Row]) -> float:
+    return math.fsum(float(row.seconds) for row in rows) / 3600
+
+
+def _aside(hours: dict[str, float]) -> list[str]:
+    return [
+        f"    {_hours(lost)} more pass every threshold, and are {told(name)}"
+        for name, lost in hours.items()
+    ]
 
 
 def _named(bound: Bound, only: Sequence[str]) -> bool:

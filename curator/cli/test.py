@@ -12,8 +12,9 @@ HELP = f"""
 usage: curator test RECIPE labels.url=FILE [key=value ...] [--suggest] [--alter] [--beta B] [--json]
 
 Precision and recall of a recipe in seconds of labelled footage, what each threshold lets through,
-stops and alone decides, and where the mistakes lie. Every second is measured with every measure
-(cached like any build); no sample is written.
+stops and alone decides, where the mistakes lie, and what a build would release once copies and
+what is over a quota have fallen. Every second is measured with every measure (cached like any
+build); no sample is written.
 
   labels.url=FILE         .csv, .jsonl or .json: video, start_seconds, end_seconds, label, why
   labels.right=A,B        labels that are right    (the recipe's target)

@@ -12,8 +12,9 @@ __all__ = ["HELP", "run"]
 HELP = f"""
 usage: curator tune RECIPE --hours H [--only NAME,NAME] [key=value ...] [--json]
 
-Bounds that keep H hours, from what earlier builds found out, and what each bound does alone.
-All bounds move by the same share of their own distribution. Decodes nothing.
+Bounds with which a build releases H hours, from what earlier builds found out, and what each bound
+does alone. Copies and quotas are settled as in a build, and what they cost is said. All bounds move
+by the same share of their own distribution. Decodes nothing.
 
   --hours H               how much to keep, in hours
   --only keep.sharp,...   move these conditions only

@@ -10,7 +10,6 @@ import dataclasses
 import time
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from pathlib import Path
 
 from curator.engine.agreed import PlanKnown
@@ -23,6 +22,7 @@ from curator.engine.pool import Done, Pool
 from curator.engine.progress import Progress
 from curator.engine.ran import Counters, Ran
 from curator.engine.record import Recorder, grid_of, probe_document
+from curator.engine.settled import once, same_content
 from curator.engine.task import (
     Aligned,
     AlignTask,
@@ -39,9 +39,7 @@ from curator.engine.task import (
 )
 from curator.errors import MeasureError
 from curator.media.stored import load
-from curator.model.clip import Decision, Row, Unit
 from curator.model.outcome import Failure, Outcome
-from curator.model.span import Span
 from curator.model.video import VideoRef
 from curator.plan.contenders import Contender
 from curator.plan.logical import Node
@@ -465,18 +463,15 @@ class _Coordinator:
 def _settle_copies(ran: Ran) -> None:
     """Sort the outcomes; content that lies at several urls counts where it comes first, and only there."""
     ran.outcomes.sort(key=lambda outcome: (outcome.ref.source, outcome.ref.url))
-    first: dict[str, str] = {}
-    for number, outcome in enumerate(ran.outcomes):
-        if outcome.fingerprint is None or outcome.info is None:
-            continue
-        url = first.setdefault(outcome.fingerprint, outcome.ref.url)
-        if url != outcome.ref.url:
-            whole = Span(Fraction(0), outcome.info.duration_seconds)
-            row = Row(span=whole, unit=Unit.rest, decision=Decision.dropped, reason="same-content")
+    counts = once((one.ref, one.fingerprint if one.info else None) for one in ran.outcomes)
+    copies: set[str] = set()
+    for number, (outcome, counted) in enumerate(zip(ran.outcomes, counts, strict=True)):
+        if not counted and outcome.info is not None:
+            copies.add(outcome.ref.url)
             ran.outcomes[number] = dataclasses.replace(
-                outcome, shots=(), shot_signals=(), rows=(row,), failures=()
+                outcome, shots=(), shot_signals=(), rows=same_content(outcome.info), failures=()
             )
-    ran.samples = [one for one in ran.samples if first[one.fingerprint] == one.url]
+    ran.samples = [one for one in ran.samples if one.url not in copies]
 
 
 def _is_fatal(reply: Refused) -> bool:
