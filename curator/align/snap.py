@@ -2,118 +2,260 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import enum
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 
+from curator.align.sentences import sentences
 from curator.model.series import Series
-from curator.model.span import Span, subtract, union
+from curator.model.span import Span
 from curator.model.sync import Clock
 from curator.model.track import TextTrack
 
-__all__ = ["Boundaries", "of_sentences", "of_speech", "snapped"]
+__all__ = ["Boundaries", "Edge", "Gap", "Quiet", "Snapped", "of_sentences", "of_speech", "snapped"]
 
 _BREATH_SECONDS = Fraction(1, 5)
 """Left before and after speech, where the pause has room: consonants begin before they are loud."""
+_NEAR_SECONDS = Fraction(2, 5)
+"""A pause of the voice this near to where captions end a sentence is that end: they are not exact."""
+_NEAR_WORDS_SECONDS = Fraction(3, 20)
+"""The same, of transcripts with times of words."""
+
+
+class Edge(enum.Enum):
+    """What an end of a clip lies at, best first."""
+
+    sentence = "sentence"
+    """Between two sentences of the transcript."""
+    pause = "pause"
+    """In a pause of the speech."""
+    unmoved = "unmoved"
+    """Where it was found: no boundary was near."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Gap:
+    """A silence between two things that are said; as short as an instant."""
+
+    start: Fraction
+    end: Fraction
+
+    @property
+    def breath(self) -> Fraction:
+        """What is left of it before and after speech: at most half."""
+        return min(_BREATH_SECONDS, (self.end - self.start) / 2)
+
+    @property
+    def out(self) -> Fraction:
+        """Where a clip may end."""
+        return self.start + self.breath
+
+    @property
+    def into(self) -> Fraction:
+        """Where a clip may begin."""
+        return self.end - self.breath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quiet:
+    """Where nothing is said."""
+
+    edge: Edge
+    before: tuple[Gap, ...]
+    """Gaps that something is said after, in order of their ends."""
+    after: tuple[Gap, ...]
+    """Gaps that something was said before, in order of their starts."""
+
+    def within(
+        self, allowed: Span, frame_at: Callable[[Fraction], Fraction] = lambda at: at
+    ) -> Boundaries:
+        """The instants inside `allowed` at which clips may begin and end.
+
+        Args:
+            allowed: begins and ends with a frame. An end of it that lies in a gap is such an instant.
+            frame_at: the time of the first frame at or after an instant.
+        """
+        before = self.before[
+            bisect_left(self.before, allowed.start, key=_end) : bisect_left(
+                self.before, allowed.end, key=_end
+            )
+        ]
+        after = self.after[
+            bisect_right(self.after, allowed.start, key=_start) : bisect_right(
+                self.after, allowed.end, key=_start
+            )
+        ]
+        starts = {frame_at(max(gap.into, allowed.start)) for gap in before}
+        ends = {frame_at(min(gap.out, allowed.end)) for gap in after}
+        return Boundaries(
+            edge=self.edge,
+            starts=tuple(sorted(one for one in starts if one < allowed.end)),
+            ends=tuple(sorted(one for one in ends if one <= allowed.end)),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Boundaries:
     """Instants at which a clip may well begin, and at which it may well end; each sorted."""
 
+    edge: Edge
     starts: tuple[Fraction, ...]
     ends: tuple[Fraction, ...]
 
 
-def of_sentences(text: TextTrack, clock: Clock | None = None) -> Boundaries:
-    """Around the cues of a transcript, on the video's clock. What another cue talks over is no boundary."""
-    clock = clock or Clock()
-    said = [Span(clock.on_video(c.span.start), clock.on_video(c.span.end)) for c in text.cues]
-    return _around(_apart(said))
+@dataclass(frozen=True, slots=True)
+class Snapped:
+    """A clip, and what its ends lie at."""
+
+    span: Span
+    start: Edge
+    end: Edge
+
+
+def of_sentences(
+    text: TextTrack, clock: Clock | None = None, *, pauses: Quiet | None = None
+) -> Quiet:
+    """Between the sentences of a transcript, on the video's clock. What another talks over is no boundary.
+
+    Args:
+        text: with times of words, or of cues alone.
+        clock: how that stands to the video's.
+        pauses: of the voice. One that lies within 0.4 s of where a cue ends a sentence (0.15 s of a word
+            with a time of its own) is where it ends.
+    """
+    said = sentences(text, clock)
+    if not said:
+        return Quiet(edge=Edge.sentence, before=(), after=())
+    room = 2 * _BREATH_SECONDS
+    first = Gap(max(Fraction(0), said[0].start - room), said[0].start)
+    between = [Gap(a.end, b.start) for a, b in pairwise(said)]
+    last = Gap(said[-1].end, said[-1].end + room)
+    before, after = [first, *between], [*between, last]
+    if pauses is not None:
+        near = _NEAR_WORDS_SECONDS if any(cue.words for cue in text.cues) else _NEAR_SECONDS
+        before = [_settled(gap, gap.end, pauses.before, near) for gap in before]
+        after = [_settled(gap, gap.start, pauses.after, near) for gap in after]
+    return Quiet(
+        edge=Edge.sentence,
+        before=tuple(sorted(before, key=_end)),
+        after=tuple(sorted(after, key=_start)),
+    )
 
 
 def of_speech(
     speech: Series, *, threshold: float = 0.5, pause_seconds: Fraction = Fraction(3, 10)
-) -> Boundaries:
-    """Around stretches of speech, by a probability per time; shorter pauses are part of the speech.
+) -> Quiet:
+    """Pauses, by a probability of speech per time; shorter silences are part of the speech.
 
-    NaN counts as speech: a cut is made only where there is known to be none.
+    NaN and times of which nothing is known count as speech: a cut is made only where there is known to
+    be none. What lies before the first value or after the last one is not known.
     """
-    spoken = ~(np.asarray(speech.values, np.float64) < threshold)
-    times = [speech.time(k) for k in range(len(speech))]
-    if not times:
-        return Boundaries(starts=(), ends=())
-    step = times[1] - times[0] if len(times) > 1 else pause_seconds
-    ends = [*times[1:], times[-1] + step]
-    voiced = union(Span(a, b) for a, b, on in zip(times, ends, spoken, strict=True) if on)
-    whole = Span(times[0], ends[-1])
-    pauses = [p for p in subtract([whole], voiced) if p.seconds >= pause_seconds]
-    return _around(subtract([whole], pauses), within=whole)
+    if len(speech) < 2:
+        return Quiet(edge=Edge.pause, before=(), after=())
+    ticks = speech.ticks
+    steps = np.diff(ticks)
+    step = int(np.median(steps))
+    known = np.append(steps <= 2 * step, True)
+    silent = np.asarray(speech.values, np.float64) < threshold
+    edges = np.diff(silent.astype(np.int8), prepend=0, append=0)
+    breaks = np.flatnonzero(~known) + 1
+    gaps: list[Gap] = []
+    for first, last in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
+        inner = breaks[(breaks > first) & (breaks < last)]
+        for a, b in pairwise([int(first), *inner.tolist(), int(last)]):
+            until = int(ticks[b]) if b < len(ticks) and known[b - 1] else int(ticks[b - 1]) + step
+            gap = Gap(int(ticks[a]) * speech.time_base, until * speech.time_base)
+            if gap.end - gap.start >= pause_seconds:
+                gaps.append(gap)
+    begin = speech.time(0)
+    end = (int(ticks[-1]) + step) * speech.time_base
+    return Quiet(
+        edge=Edge.pause,
+        before=tuple(gap for gap in gaps if gap.end < end),
+        after=tuple(gap for gap in gaps if gap.start > begin),
+    )
 
 
 def snapped(
     span: Span,
-    allowed: Span,
-    boundaries: Boundaries,
+    boundaries: Sequence[Boundaries],
     *,
     within_seconds: Fraction,
     min_seconds: Fraction,
     max_seconds: Fraction,
-) -> Span:
+) -> Snapped:
     """`span` with its ends at boundaries, where that can be.
 
-    Each end moves by at most `within_seconds` and stays in `allowed`; the length stays between the
-    two bounds. Both ends at boundaries are better than one, one is better than none, and of equals
-    the least movement wins, then the earlier start. Where nothing fits, the span stays as it is.
+    Each end moves by at most `within_seconds` to one of the instants that are given; the length stays
+    between the two bounds. Two ends at lesser boundaries are better than one at the best and one at none; of
+    equals the least movement wins, then the earlier start. Where nothing fits, the span stays as it is.
+
+    Args:
+        boundaries: those to be preferred first.
     """
-    starts = [span.start, *_near(boundaries.starts, span.start, within_seconds, allowed)]
-    ends = [span.end, *_near(boundaries.ends, span.end, within_seconds, allowed)]
-    known_starts, known_ends = set(boundaries.starts), set(boundaries.ends)
-    best = ((0, Fraction(0), span.start), span)
-    for start in starts:
-        for end in ends:
-            if not min_seconds <= end - start <= max_seconds or start >= end:
+    starts = _choices([one.starts for one in boundaries], span.start, within_seconds)
+    ends = _choices([one.ends for one in boundaries], span.end, within_seconds)
+    best = None
+    for start, start_rank in starts:
+        for end, end_rank in ends:
+            fits = start < end and min_seconds <= end - start <= max_seconds
+            if not fits and (start, end) != (span.start, span.end):
                 continue
-            loose = (start not in known_starts) + (end not in known_ends)
             moved = abs(start - span.start) + abs(end - span.end)
-            rank = (loose - 2, moved, start)
-            if rank < best[0]:
-                best = (rank, Span(start, end))
+            rank = (_cost(start_rank, boundaries) + _cost(end_rank, boundaries), moved, start, end)
+            if best is None or rank < best[0]:
+                best = (rank, Snapped(Span(start, end), _edge(start_rank, boundaries), _edge(end_rank, boundaries)))  # fmt: skip
+    assert best is not None, "the span itself is a choice"
     return best[1]
 
 
-def _near(
-    instants: Sequence[Fraction], at: Fraction, within: Fraction, allowed: Span
-) -> Iterable[Fraction]:
-    return (
-        one for one in instants if abs(one - at) <= within and allowed.start <= one <= allowed.end
-    )
+def _choices(
+    kinds: Sequence[Sequence[Fraction]], at: Fraction, within: Fraction
+) -> list[tuple[Fraction, int]]:
+    """Instants that an end can have, and the kind of each: `at` itself is of none, unless it is a boundary."""
+    out = {at: len(kinds)}
+    for kind, instants in reversed(list(enumerate(kinds))):
+        for index in range(bisect_left(instants, at - within), len(instants)):
+            if instants[index] > at + within:
+                break
+            out[instants[index]] = kind
+    return sorted(out.items())
 
 
-def _apart(said: Sequence[Span]) -> list[Span]:
-    """Cues, those that overlap as one; those that only meet stay apart."""
-    out: list[Span] = []
-    for span in sorted(said):
-        if out and span.start < out[-1].end:
-            out[-1] = Span(out[-1].start, max(out[-1].end, span.end))
-        else:
-            out.append(span)
-    return out
+def _cost(kind: int, boundaries: Sequence[Boundaries]) -> int:
+    return kind if kind < len(boundaries) else 2 * len(boundaries)
 
 
-def _around(said: Sequence[Span], *, within: Span | None = None) -> Boundaries:
-    """Before and after each of some disjoint stretches: a breath away, at most half of the pause."""
-    starts, ends = [], []
-    for index, span in enumerate(said):
-        before = span.start - said[index - 1].end if index else span.start
-        starts.append(span.start - min(_BREATH_SECONDS, before / 2 if index else before))
-        after = said[index + 1].start - span.end if index + 1 < len(said) else _BREATH_SECONDS * 2
-        ends.append(span.end + min(_BREATH_SECONDS, after / 2))
-    if within is not None:
-        starts = [max(one, within.start) for one in starts]
-        ends = [min(one, within.end) for one in ends]
-    assert all(a <= b for a, b in pairwise(starts)), "stretches are in order"
-    return Boundaries(starts=tuple(starts), ends=tuple(ends))
+def _edge(kind: int, boundaries: Sequence[Boundaries]) -> Edge:
+    return boundaries[kind].edge if kind < len(boundaries) else Edge.unmoved
+
+
+def _settled(gap: Gap, at: Fraction, pauses: Sequence[Gap], near: Fraction) -> Gap:
+    """The pause that lies at an end of a gap between sentences; the gap itself where there is none."""
+    found = list(_overlapping(pauses, Span(at - near, at + near)))
+    return min(found, key=lambda one: (_distance(one, at), one), default=gap)
+
+
+def _distance(gap: Gap, at: Fraction) -> Fraction:
+    return max(gap.start - at, at - gap.end, Fraction(0))
+
+
+def _overlapping(gaps: Sequence[Gap], span: Span) -> Iterator[Gap]:
+    """Those of some disjoint gaps that have an instant of a span, its ends included."""
+    index = bisect_left(gaps, span.start, key=_end)
+    while index < len(gaps) and gaps[index].start <= span.end:
+        yield gaps[index]
+        index += 1
+
+
+def _start(gap: Gap) -> Fraction:
+    return gap.start
+
+
+def _end(gap: Gap) -> Fraction:
+    return gap.end

@@ -11,7 +11,7 @@ from curator.model.sync import Clock
 from curator.model.track import Cue, TextTrack
 from curator.spec.recipe import Partial
 
-__all__ = ["Partial", "text_on_clip"]
+__all__ = ["Partial", "spoken_words", "text_on_clip"]
 
 
 def text_on_clip(track: TextTrack, clock: Clock, span: Span, partial: Partial) -> TextTrack:
@@ -27,6 +27,15 @@ def text_on_clip(track: TextTrack, clock: Clock, span: Span, partial: Partial) -
         if inside is not None:
             cues.append(inside)
     return replace(track, cues=tuple(cues))
+
+
+def spoken_words(cue: Cue) -> list[str]:
+    """What each word of a cue says, with the stops that the cue's text has after it."""
+    places = _places(cue)
+    if places is None:
+        return [word.text.strip() for word in cue.words]
+    ends = [*(begin for begin, _ in places[1:]), len(cue.text)]
+    return [cue.text[begin:end] for (begin, _), end in zip(places, ends, strict=True)]
 
 
 def _shifted(cue: Cue, clock: Clock, start: Fraction) -> Cue:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from curator.model.clip import Decision, Row, Unit
@@ -20,6 +20,8 @@ class Candidate:
     """A clip on its way through the passes."""
 
     span: Span
+    ends: Mapping[str, Signal] = field(default_factory=dict)
+    """What its ends lie at, where they were moved."""
     stage: int = 0
     fell: Row | None = None
     signals: dict[str, Signal] = field(default_factory=dict)
@@ -83,6 +85,6 @@ class Candidate:
             margin=margin,
             threshold=name,
             stage=self.stage,
-            signals=self.signals,
+            signals={**self.signals, **self.ends},
             clocks=self.clocks,
         )

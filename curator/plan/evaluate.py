@@ -14,7 +14,6 @@ from fractions import Fraction
 from typing import TypedDict
 
 from curator.abc.measure import ClipSeries, FrameNeed
-from curator.align.snap import of_speech, snapped
 from curator.media.probe import Probe
 from curator.model.clip import Decision, Row, Shot, Unit
 from curator.model.outcome import Failure
@@ -25,8 +24,9 @@ from curator.plan.candidate import Candidate
 from curator.plan.checks import Check, Said, Scope
 from curator.plan.crop import NO_SUBJECT, subject_of
 from curator.plan.holding import first_failure, holding, series_inside, support_of
-from curator.plan.logical import POSTER, SHOTS, SNAP, Node
+from curator.plan.logical import POSTER, SHOTS, Node
 from curator.plan.physical import Pass, PassScope, Plan
+from curator.plan.snap import edge_signals, snap_clips
 from curator.plan.statistics import statistic
 from curator.plan.sync import Agreement, Question, agree
 from curator.plan.told import known_series, told_signals
@@ -301,34 +301,13 @@ class _Look:
         return candidates(self._shots, self._conditions(), self._probe.table, **self._rules())
 
     def _find_clips(self) -> None:
-        self._cut = self._snapped(self._segment(self._conditions()))
-        self._clips = [Candidate(span) for span in self._cut.clips]
-
-    def _snapped(self, cut: Segmentation) -> Segmentation:
-        """The clips with their ends moved inwards to pauses, where the recipe wants that."""
-        snap = self._plan.recipe.segment.snap
-        if snap is None:
-            return cut
-        operand = self._plan.check(SNAP).operand
-        series = self._known.series(self._plan.nodes[operand.measure]).get(operand.series or "")
-        if series is None:
-            return cut
-        table, rules, clips = self._probe.table, self._rules(), []
-        for clip in cut.clips:
-            heard = of_speech(series.within(clip), pause_seconds=_exact(snap.pause_seconds))
-            span = snapped(
-                clip,
-                clip,
-                heard,
-                within_seconds=_exact(snap.within_seconds),
-                min_seconds=rules["min_seconds"],
-                max_seconds=rules["max_seconds"],
-            )
-            start, end = (table.time(table.index_at(one)) for one in (span.start, span.end))
-            end = min(end, clip.end)  # frames are whole, so a few milliseconds may be lost
-            clips.append(Span(start, end) if end - start >= rules["min_seconds"] else clip)
-        left = [(span, SNAP) for span in subtract(cut.clips, clips)]
-        return Segmentation(tuple(clips), tuple(sorted([*cut.rest, *left])))
+        found = self._segment(self._conditions())
+        table = self._probe.table
+        self._cut, ends = snap_clips(self._plan.logical, found, self._shots, table, self._known)
+        self._clips = [
+            Candidate(span, ends=edge_signals(ends[span]) if span in ends else {})
+            for span in self._cut.clips
+        ]
 
     def _segment(self, conditions: Sequence[tuple[str, tuple[Span, ...]]]) -> Segmentation:
         return stretches(self._shots, conditions, self._probe.table, **self._rules())

@@ -111,6 +111,8 @@ class LogicalPlan:
     """Role of the sidecar whose sound samples carry; None for the video's own."""
     cameras: Mapping[str, str] = field(default_factory=dict)
     """More videos that samples carry: name to role."""
+    transcript: tuple[str, str] | None = None
+    """(role, track) of the text between whose sentences clips begin and end."""
     alignments: tuple[Alignment, ...] = ()
     """What must agree with the pictures, in recipe order."""
     for_sync: frozenset[str] = frozenset()
@@ -141,7 +143,8 @@ class LogicalPlan:
     @property
     def told_roles(self) -> frozenset[str]:
         """Sidecars that must be read before clips can be judged."""
-        return frozenset(role for role, _ in self.told.values())
+        named = {role for role, _ in self.told.values()}
+        return frozenset(named | ({self.transcript[0]} if self.transcript else set()))
 
     def aligned(self, check: Check) -> str | None:
         """The alignment that has to be settled before `check` can ask its track, if there is one.
@@ -226,6 +229,7 @@ def compile_plan(recipe: Recipe) -> LogicalPlan:
             for name, camera in recipe.sample.videos.items()
             if (found := sidecar_of(camera.of)) is not None
         },
+        transcript=_transcript(recipe),
         alignments=alignments,
         for_sync=frozenset(nodes) - wanted,
     )
@@ -235,6 +239,11 @@ def _sound(recipe: Recipe) -> str | None:
     of = recipe.sample.audio.of if recipe.sample.audio is not None else None
     found = sidecar_of(of) if of is not None else None
     return found[0] if found is not None else None
+
+
+def _transcript(recipe: Recipe) -> tuple[str, str] | None:
+    snap = recipe.segment.snap
+    return sidecar_of(snap.text) if snap is not None and snap.text is not None else None
 
 
 def _alignment(recipe: Recipe, name: str, spec: AlignSpec, nodes: dict[str, Node]) -> Alignment:

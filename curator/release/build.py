@@ -29,6 +29,7 @@ from curator.plan.crop import CROP_VERSION
 from curator.plan.funnel import funnel
 from curator.plan.logical import POSTER, SHOTS
 from curator.plan.physical import Plan
+from curator.plan.snap import SNAP_SIGNALS
 from curator.plan.sync import SYNC_SIGNALS
 from curator.release.content import Release, ReleaseContent
 from curator.release.posters import StoredPosters
@@ -261,7 +262,17 @@ def signal_infos(plan: Plan) -> dict[str, SignalInfo]:
                 op=node.op,
                 version=node.measure.version,
             )
-    return out | _sync_infos(plan) | _selection_infos(plan)
+    return out | _snap_infos(plan) | _sync_infos(plan) | _selection_infos(plan)
+
+
+def _snap_infos(plan: Plan) -> dict[str, SignalInfo]:
+    """Columns of what the ends of clips lie at."""
+    if plan.recipe.segment.snap is None:
+        return {}
+    return {
+        name: SignalInfo(name=name, unit="name", about=about, op="snap", version=1)
+        for name, about in SNAP_SIGNALS.items()
+    }
 
 
 def _sync_infos(plan: Plan) -> dict[str, SignalInfo]:

@@ -26,8 +26,10 @@ from curator.model.video import VideoRef
 from curator.plan.checks import Check, Said
 from curator.plan.contenders import Contender
 from curator.plan.evaluate import advance, clip_signals
+from curator.plan.logical import SNAP
 from curator.plan.physical import Plan
 from curator.plan.settle import Settled
+from curator.plan.snap import SNAP_SIGNALS
 from curator.plan.statistics import statistic
 from curator.plan.sync import Alignment
 from curator.plan.told import known_series
@@ -154,9 +156,10 @@ class _Look:
         self._store = store
 
     def explain(self, row: Row, instant: Fraction | None) -> Explanation:
-        signals = row.signals or self._signals(row.span)
+        known = row.signals.keys() - SNAP_SIGNALS.keys()
+        signals = row.signals if known else {**self._signals(row.span), **row.signals}
         return Explanation(
-            row=row if row.signals else _with(row, signals),
+            row=row if known else _with(row, signals),
             sample=self._sample(row) if row.decision is Decision.kept else None,
             shot=_shot_at(self._shots, row.span.start if instant is None else instant),
             checks=(
@@ -185,6 +188,8 @@ class _Look:
         self, check: Check, row: Row, instant: Fraction | None, signals: Mapping[str, Any]
     ) -> JudgedCheck:
         stage = next(p.index for p in self._plan.passes if check.name in p.checks)
+        if check.name == SNAP:
+            return self._ends(check, stage, signals)
         signal = signals.get(check.column)
         if check.operand.per_frame:
             signal = self._frame_signal(check, row, instant)
@@ -204,6 +209,21 @@ class _Look:
             said={Said.holds: "holds", Said.fails: "fails", Said.unknown: "unknown"}[
                 judgement.said
             ],
+        )
+
+    def _ends(self, check: Check, stage: int, signals: Mapping[str, Any]) -> JudgedCheck:
+        """What the ends of a clip were moved to."""
+        text = self._plan.recipe.segment.snap.text if self._plan.recipe.segment.snap else None
+        ends = [signals[name].value for name in SNAP_SIGNALS if name in signals]
+        named = f"sentences of {text}, pauses of {check.column}" if text else check.column
+        return JudgedCheck(
+            name=check.name,
+            about=f"clips begin and end by {named}",
+            stage=stage,
+            value=" to ".join(str(end) for end in ends) if ends else None,
+            absent=None if ends else "no-clip",
+            margin=None,
+            said="holds" if ends else "not-measured",
         )
 
     def _agreement(self, alignment: Alignment, row: Row) -> JudgedCheck:

@@ -33,12 +33,15 @@ from curator.spec.recipe import (
 )
 from curator.spec.selection import read_balance, read_distinct
 from curator.spec.settings import EngineSpec, LabelsSpec, PublishSpec, Settings, StoreSpec
+from curator.spec.splits import read_splits
 from curator.spec.tracks import (
+    check_role,
     check_tracks,
     names_its_own,
     read_align,
     read_readers,
     roles_of,
+    sidecar_of,
 )
 
 __all__ = ["compile_recipe", "compile_settings"]
@@ -152,7 +155,8 @@ def _check_layout(node: Mapping[str, Any], reader: Reader) -> None:
 def _check_names(node: Mapping[str, Any], reader: Reader) -> None:
     maps = {path: node.get(path) for path in _MAPS}
     segment = node.get("segment")
-    maps["segment.where"] = segment.get("where") if isinstance(segment, Mapping) else None
+    for name in ("where", "split"):
+        maps[f"segment.{name}"] = segment.get(name) if isinstance(segment, Mapping) else None
     sample = node.get("sample")
     for name in ("tracks", "videos"):
         maps[f"sample.{name}"] = sample.get(name) if isinstance(sample, Mapping) else None
@@ -248,11 +252,16 @@ def _segment(
         roles=roles,
     )
     shots = _shots(node.get("shots", {}), reader)
-    snap = _snap(node.get("snap"), measure, reader)
-    return reader.record(SegmentSpec, node, "segment", where=where, shots=shots, snap=snap)
+    snap = _snap(node.get("snap"), measure, roles, reader)
+    split = read_splits(node.get("split", {}), measure, roles, reader)
+    return reader.record(
+        SegmentSpec, node, "segment", where=where, shots=shots, split=split, snap=snap
+    )
 
 
-def _snap(node: Any, measure: Mapping[str, MeasureSpec], reader: Reader) -> SnapSpec | None:
+def _snap(
+    node: Any, measure: Mapping[str, MeasureSpec], roles: frozenset[str] | None, reader: Reader
+) -> SnapSpec | None:
     """A map of settings, or the name of the measure of speech."""
     path = "segment.snap"
     if node is None:
@@ -265,6 +274,14 @@ def _snap(node: Any, measure: Mapping[str, MeasureSpec], reader: Reader) -> Snap
             resolve_series(made.of, measure)
         except (RecipeError, MeasureError) as error:
             reader.note(error.reason, path, error.message, hint=error.hint)
+        # The default is a transcript where there is one; a track that is named must exist.
+        if made.text is not None and made.text != SnapSpec.text:
+            found = sidecar_of(made.text)
+            if found is None:
+                message = f"'{made.text}' is no track beside the video: name one as sidecar.ROLE"
+                reader.note("recipe-unknown-signal", f"{path}.text", message)
+            else:
+                check_role(found[0], f"{path}.text", roles, reader)
     return made
 
 
