@@ -91,6 +91,11 @@ class Check:
         )
 
     @property
+    def is_bounded(self) -> bool:
+        """Whether there is a value that it does not let through."""
+        return (self.low, self.high, self.equals) != (None, None, None)
+
+    @property
     def slug(self) -> str:
         """The name inside its section, which starts every reason."""
         return self.name.partition(".")[2]

@@ -24,11 +24,12 @@ from curator.plan.candidate import Candidate
 from curator.plan.checks import Check, Said, Scope
 from curator.plan.crop import NO_SUBJECT, subject_of
 from curator.plan.holding import first_failure, holding, series_inside, support_of
-from curator.plan.logical import POSTER, SHOTS, Node
+from curator.plan.logical import POSTER, SHOTS, SPLIT, Node
 from curator.plan.physical import Pass, PassScope, Plan
 from curator.plan.snap import edge_signals, snap_clips
 from curator.plan.statistics import statistic
 from curator.plan.sync import Agreement, Question, agree
+from curator.plan.split import ways_of
 from curator.plan.told import known_series, told_signals
 from curator.plan.verdicts import NOT_MEASURED, Demand, Known, Verdicts, unscored
 from curator.plan.whole import video_row
@@ -133,6 +134,8 @@ class _Look:
         for check in frame_checks:
             self._holding[check.name] = (
                 self._hold(check, wanted[check.operand.measure])
+            if check.name.startswith(SPLIT):
+                continue  # it says where clips part, not where they are
                 if track_of(check.operand) is None
                 else self._hold_told(check)
             )
@@ -267,6 +270,7 @@ class _Look:
         """A crop cannot follow what is never seen."""
         video = self._plan.recipe.sample.video
         if video is None or video.crop is None:
+            cuts=self._cut.cuts,
             return
         for clip in self._clips:
             logical = self._plan.logical
@@ -310,7 +314,8 @@ class _Look:
         ]
 
     def _segment(self, conditions: Sequence[tuple[str, tuple[Span, ...]]]) -> Segmentation:
-        return stretches(self._shots, conditions, self._probe.table, **self._rules())
+        ways = ways_of(self._plan.logical, self._pieces, self._whole, self._known)
+        return stretches(self._shots, conditions, self._probe.table, ways=ways, **self._rules())
 
     def _conditions(self) -> list[tuple[str, tuple[Span, ...]]]:
         """Known frame conditions, those of earlier passes first: they are blamed first."""

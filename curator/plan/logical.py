@@ -28,7 +28,17 @@ from curator.spec.selection import GROUPS
 from curator.spec.told import is_told, resolve_told, track_of
 from curator.spec.tracks import OWN_AUDIO, sidecar_of
 
-__all__ = ["FORMAT", "PHASH", "POSTER", "SHOTS", "SNAP", "LogicalPlan", "Node", "compile_plan"]
+__all__ = [
+    "FORMAT",
+    "PHASH",
+    "POSTER",
+    "SHOTS",
+    "SNAP",
+    "SPLIT",
+    "LogicalPlan",
+    "Node",
+    "compile_plan",
+]
 
 FORMAT = 1
 """Part of every key: raise it to orphan every fact."""
@@ -38,6 +48,8 @@ POSTER = "poster"
 """Name of the node that takes the pictures of the report."""
 SNAP = "segment.snap"
 """Name of the check that lets everything through: its series must be known before clips are found."""
+SPLIT = "segment.split."
+"""What names of such checks begin with for the series that stretches are split by."""
 PHASH = "phash"
 """Name of the node whose hashes tell copies."""
 
@@ -155,7 +167,8 @@ class LogicalPlan:
         if found is None or check.scope is not Scope.clip:
             return None
         role, track = found
-        ours = (one for one in self.alignments if one.role == role and one.track in ("", track))
+        of = (one for one in self.alignments if one.role == role)
+        ours = (one for one in of if one.track in ("", track) or track.startswith(f"{one.track}."))
         return next((one.name for one in ours), None)
 
     @property
@@ -188,6 +201,7 @@ def compile_plan(recipe: Recipe) -> LogicalPlan:
         operand = resolve_series(recipe.segment.snap.of, recipe.measure)
         _add_node(nodes, operand)
         checks.append(Check.unbounded(SNAP, operand))
+    checks += _splits(recipe, nodes)
     asked, vectors = _compared_by(recipe)
     tracks = {
         name: resolve_series(track.of, recipe.measure)
@@ -267,6 +281,19 @@ def _alignment(recipe: Recipe, name: str, spec: AlignSpec, nodes: dict[str, Node
         aligner=aligner,
         nodes=named,
     )
+
+
+def _splits(recipe: Recipe, nodes: dict[str, Node]) -> list[Check]:
+    """Checks that let everything through, for what must be known before clips are found."""
+    out: list[Check] = []
+    for name, split in recipe.segment.split.items():
+        if is_told(split.of):
+            operand = resolve_told(split.of, recipe.still)
+        else:
+            operand = resolve(split.of, recipe.measure)
+            _add_node(nodes, operand)
+        out.append(Check.unbounded(f"{SPLIT}{name}", operand))
+    return out
 
 
 def _add_node(nodes: dict[str, Node], operand: Operand) -> None:

@@ -13,7 +13,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from curator.abc.measure import FrameNeed, View
+from curator.abc.measure import FrameNeed, Gatherer, View
 from curator.plan.checks import Check, Scope
 from curator.plan.logical import POSTER, SHOTS, LogicalPlan, Node
 
@@ -22,7 +22,7 @@ __all__ = ["CHEAP", "Prices", "Step", "cascade", "cascade_cost", "cut", "pass_ra
 CHEAP = 0.03
 """A node that declares less CPU than this per second of video, and takes no RGB pictures, always
 runs in the scan pass: it costs less than looking at the footage a second time, and its signals are
-then known of every shot."""
+then known of every shot. So does a `Gatherer`, which must see the whole video."""
 
 YIELD_PRIOR = 0.15
 """Share of footage that a recipe keeps, before anything was learnt: published pipelines keep 4 to 34 %."""
@@ -165,12 +165,14 @@ def pass_rate(plan: LogicalPlan, check: Check, prices: Prices) -> float:
     of the prior."""
     if check.scope is Scope.video:
         return 1.0  # it decides before anything is paid for
+    if not check.is_bounded:
+        return 1.0
     learnt = prices.rate(check)
     if learnt is not None:
         return learnt
     if check.expect is not None:
         return check.expect
-    measured = [one for one in plan.checks if one.operand.measure in plan.nodes]
+    measured = [c for c in plan.checks if c.is_bounded and c.operand.measure in plan.nodes]
     count = sum(one.scope is not Scope.video for one in measured) or 1
     return float(YIELD_PRIOR ** (1 / count))
 
@@ -190,4 +192,6 @@ def _cheap(node: Node) -> bool:
         isinstance(need, FrameNeed) and need.view is View.rgb
         for need in node.measure.needs.values()
     )
+    if isinstance(node.measure, Gatherer):
+        return True  # it has to see everything anyway
     return node.measure.cost <= CHEAP and not takes_rgb

@@ -49,7 +49,7 @@ def snap_clips(
     clips = tuple(one.span for one in found)
     left = [(span, SNAP) for span in subtract(cut.clips, clips)]
     return (
-        Segmentation(clips, tuple(sorted([*cut.rest, *left]))),
+        Segmentation(clips, tuple(sorted([*cut.rest, *left])), cut.cuts),
         {one.span: one for one in found},
     )
 

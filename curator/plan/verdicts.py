@@ -19,6 +19,7 @@ from curator.model.track import Track
 from curator.model.video import FrameTable
 from curator.plan.logical import Node
 from curator.plan.sync import KnownSync, Question
+from curator.segment.split import Cut
 
 __all__ = ["NOT_MEASURED", "Demand", "Known", "Verdicts", "unscored"]
 
@@ -90,6 +91,8 @@ class Verdicts:
 
 
 def unscored(probe: Probe, failure: Failure) -> Verdicts:
+    cuts: tuple[Cut, ...] = ()
+    """Inside stretches that hold: where one clip ends and the next one begins."""
     """The verdict on a video of which something could not be found out."""
     row = Row(
         span=Span(Fraction(0), probe.info.duration_seconds),

@@ -30,11 +30,18 @@ from curator.plan.logical import SNAP
 from curator.plan.physical import Plan
 from curator.plan.settle import Settled
 from curator.plan.snap import SNAP_SIGNALS
+from curator.plan.split import about_cut
 from curator.plan.statistics import statistic
 from curator.plan.sync import Alignment
 from curator.plan.told import known_series
 from curator.plan.verdicts import Verdicts
-from curator.release.explanation import ExplainReport, Explanation, JudgedCheck, NodeState
+from curator.release.explanation import (
+    ClipCut,
+    ExplainReport,
+    Explanation,
+    JudgedCheck,
+    NodeState,
+)
 from curator.release.read import newest
 from curator.source.address import is_local, local_path
 from curator.spec.document import recipe_from_document
@@ -153,6 +160,7 @@ class _Look:
         self._plan = plan
         self._video = video
         self._shots = verdicts.shots
+        self._cuts = verdicts.cuts
         self._store = store
 
     def explain(self, row: Row, instant: Fraction | None) -> Explanation:
@@ -167,6 +175,11 @@ class _Look:
                 *(self._agreement(one, row) for one in self._plan.logical.alignments),
             ),
             nodes=tuple(self._node(name, row.span) for name in self._plan.nodes),
+            cuts=tuple(
+                ClipCut(at_seconds=float(cut.at), by=cut.by, about=about_cut(cut, self._plan.logical))
+                for cut in self._cuts
+                if cut.at in (row.span.start, row.span.end)
+            ),
         )
 
     def _signals(self, span: Span) -> dict[str, Any]:

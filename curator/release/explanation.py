@@ -10,7 +10,7 @@ from curator.engine.words import fields
 from curator.model.clip import Row
 from curator.model.outcome import Failure
 
-__all__ = ["ExplainReport", "Explanation", "JudgedCheck", "NodeState"]
+__all__ = ["ClipCut", "ExplainReport", "Explanation", "JudgedCheck", "NodeState"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,17 @@ class NodeState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClipCut:
+    """Why a clip ends here and the next one begins, though all conditions hold."""
+
+    at_seconds: float
+    by: str
+    """``segment.split.NAME``, or ``too-long``."""
+    about: str
+    """What was seen there, in words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """One row of one video, explained."""
 
@@ -52,6 +63,8 @@ class Explanation:
     """Number of the shot, from 0."""
     checks: tuple[JudgedCheck, ...]
     nodes: tuple[NodeState, ...]
+    cuts: tuple[ClipCut, ...] = ()
+    """At the row's ends, where a stretch that holds was cut."""
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as data."""
@@ -70,6 +83,7 @@ class Explanation:
             "absent": {n: s.absent for n, s in sorted(self.row.signals.items()) if s.absent},
             "checks": [fields(check) for check in self.checks],
             "measures": [fields(node) for node in self.nodes],
+            "cuts": [fields(cut) for cut in self.cuts],
         }
 
     def lines(self) -> Iterator[str]:
@@ -80,6 +94,9 @@ class Explanation:
             f"  {row.span} s  {row.decision.name.upper()}  {row.reason}{margin}"
             f"  ({row.unit.name}, decided after pass {row.stage})"
         )
+        for cut in self.cuts:
+            side = "begins" if cut.at_seconds == float(row.span.start) else "ends"
+            yield f"    {side} at {cut.at_seconds:.3f} s by {cut.by}: {cut.about}"
         yield from self._selection()
         for check in self.checks:
             value = check.absent if check.value is None else check.value

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 from math import ceil, floor
 
 import numpy as np
@@ -21,6 +20,7 @@ from curator.model.series import Series
 from curator.model.signal import Support
 from curator.model.span import Span, intersection, union
 from curator.model.video import FrameTable
+from curator.segment.split import Cut, Way, parts
 
 __all__ = ["Segmentation", "candidates", "holds", "reach", "stretches"]
 
@@ -44,6 +44,8 @@ class Segmentation:
     ``too-short``   all conditions hold, but not for long enough
     ``too-long``    one single frame is shown for longer than the longest clip
     """
+    cuts: tuple[Cut, ...] = ()
+    """Inside stretches, in time order: where one clip ends and the next one begins."""
 
 
 def holds(
@@ -133,6 +135,7 @@ def stretches(
     forgive: Fraction,
     min_seconds: Fraction,
     max_seconds: Fraction,
+    ways: Sequence[Way] = (),
 ) -> Segmentation:
     """Clips in which all conditions hold, and why every other second is in none.
 
@@ -143,10 +146,12 @@ def stretches(
         trim: Seconds left out at both ends of every shot's clean part.
         forgive: A gap no longer than this between two stretches of a shot is part of the clip.
         min_seconds: Shortest clip.
-        max_seconds: Longest clip: a longer stretch is cut into the fewest equal parts.
+        max_seconds: Longest clip: a longer stretch is cut where `ways` say, else into the fewest equal parts.
+        ways: Where one clip ends inside a stretch and the next one begins.
     """
     frames = _Frames(table, conditions, max_seconds)
     clips: list[_Run] = []
+    cuts: list[Cut] = []
     rest: list[tuple[_Run, str]] = []
     for shot in shots:
         clean, inner = _parts(shot, table, trim)
@@ -156,16 +161,15 @@ def stretches(
         for gap in _complement(inner, long):
             rest += frames.blame(gap)
         for run in long:
-            parts = [
-                part
-                for part in _split(run, table, min_seconds, max_seconds)
-                if min_seconds <= _seconds(part, table) <= max_seconds
-            ]
-            clips += parts
-            rest += _frame_runs(_complement(run, parts), "too-short")
+            found, between = parts(run, table, ways, min_seconds, max_seconds)
+            found = [one for one in found if min_seconds <= _seconds(one, table) <= max_seconds]
+            clips += found
+            cuts += between
+            rest += _frame_runs(_complement(run, found), "too-short")
     return Segmentation(
         clips=tuple(_span(run, table) for run in clips),
         rest=tuple((_span(run, table), reason) for run, reason in sorted(rest)),
+        cuts=tuple(cuts),
     )
 
 
@@ -303,48 +307,6 @@ def _stretch_runs(inner: _Run, good: _Mask, table: FrameTable, forgive: Fraction
         else:
             out.append(run)
     return out
-
-
-def _split(run: _Run, table: FrameTable, shortest: Fraction, longest: Fraction) -> list[_Run]:
-    """The fewest nearly equal parts of at most `longest`; cut at frame times.
-
-    Where equal parts would all be shorter than `shortest` (the bounds are less than a factor two
-    apart), parts of full length are taken from the start and the remainder is left over.
-    """
-    whole = _seconds(run, table)
-    count = max(1, ceil(whole / longest))
-    if count > 1 and whole / count < shortest:
-        return _from_the_start(run, table, longest)
-    while True:
-        parts = _equal(run, table, count)
-        if all(_seconds(part, table) <= longest for part in parts):
-            return parts
-        count += 1  # snapping to frame times made a part too long; ends when every frame is a part
-
-
-def _equal(run: _Run, table: FrameTable, count: int) -> list[_Run]:
-    start, whole = table.time(run[0]), _seconds(run, table)
-    marks = [run[0], *(_last_at(start + whole * k / count, table) for k in range(1, count)), run[1]]
-    return [(i, j) for i, j in pairwise(marks) if i < j]
-
-
-def _from_the_start(run: _Run, table: FrameTable, longest: Fraction) -> list[_Run]:
-    out: list[_Run] = []
-    first = run[0]
-    while first < run[1]:
-        # Forced forward by one frame: no single frame of a stretch is longer than `longest`.
-        last = min(run[1], max(first + 1, _last_at(table.time(first) + longest, table)))
-        out.append((first, last))
-        first = last
-    return out
-
-
-def _last_at(seconds: Fraction, table: FrameTable) -> int:
-    """The last frame whose time is at or before `seconds`; ``n`` from the video's end on."""
-    if seconds >= table.time(len(table)):
-        return len(table)
-    tick = floor(seconds / table.time_base)
-    return int(np.searchsorted(table.ticks, tick, side="right")) - 1
 
 
 def _seconds(run: _Run, table: FrameTable) -> Fraction:

@@ -33,6 +33,7 @@ from curator.spec.recipe import (
 )
 from curator.spec.selection import read_balance, read_distinct
 from curator.spec.settings import EngineSpec, LabelsSpec, PublishSpec, Settings, StoreSpec
+from curator.spec.splits import read_splits
 from curator.spec.tracks import (
     check_role,
     check_tracks,
@@ -154,7 +155,8 @@ def _check_layout(node: Mapping[str, Any], reader: Reader) -> None:
 def _check_names(node: Mapping[str, Any], reader: Reader) -> None:
     maps = {path: node.get(path) for path in _MAPS}
     segment = node.get("segment")
-    maps["segment.where"] = segment.get("where") if isinstance(segment, Mapping) else None
+    for name in ("where", "split"):
+        maps[f"segment.{name}"] = segment.get(name) if isinstance(segment, Mapping) else None
     sample = node.get("sample")
     for name in ("tracks", "videos"):
         maps[f"sample.{name}"] = sample.get(name) if isinstance(sample, Mapping) else None
@@ -251,7 +253,10 @@ def _segment(
     )
     shots = _shots(node.get("shots", {}), reader)
     snap = _snap(node.get("snap"), measure, roles, reader)
-    return reader.record(SegmentSpec, node, "segment", where=where, shots=shots, snap=snap)
+    split = read_splits(node.get("split", {}), measure, roles, reader)
+    return reader.record(
+        SegmentSpec, node, "segment", where=where, shots=shots, split=split, snap=snap
+    )
 
 
 def _snap(

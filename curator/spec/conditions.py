@@ -14,7 +14,7 @@ from curator.spec.recipe import Absent, Condition, MeasureSpec, StillSpec
 from curator.spec.told import is_told, resolve_told
 from curator.spec.tracks import check_role, sidecar_of
 
-__all__ = ["TEXT", "read_conditions"]
+__all__ = ["TEXT", "note_invented", "read_conditions"]
 
 TEXT = frozenset({"text", "name"})
 """Units of signals that are words, such as a codec: only `equals` fits them."""
@@ -44,7 +44,7 @@ def read_conditions(
     for name, entry in node.items():
         full = f"{path}.{name}"
         if full in reader.places.invented:
-            _note_invented(full, str(name), node, reader)
+            note_invented(full, str(name), node, reader)
             continue
         condition = _read(entry, full, per_frame=per_frame, named=named, reader=reader)
         if condition is not None:
@@ -55,7 +55,8 @@ def read_conditions(
     return made
 
 
-def _note_invented(full: str, name: str, siblings: Mapping[str, Any], reader: Reader) -> None:
+def note_invented(full: str, name: str, siblings: Mapping[str, Any], reader: Reader) -> None:
+    """Note an entry that an override without ``+`` would have made: a name that the recipe does not have."""
     others = [str(other) for other in siblings if other != name]
     reader.note(
         "recipe-unknown-key",

@@ -22,11 +22,13 @@ from curator.spec.recipe import (
     SecondsSpec,
     SegmentSpec,
     SnapSpec,
+    SplitSpec,
     StillSpec,
     TrackSpec,
     VideoSpec,
 )
 from curator.spec.settings import EngineSpec
+from curator.spec.splits import check_split
 
 __all__ = ["RECIPE_CHECKS", "SETTINGS_CHECKS"]
 
@@ -229,6 +231,7 @@ RECIPE_CHECKS: Checks = {
     SecondsSpec: _seconds,
     SegmentSpec: _segment,
     SnapSpec: _snap,
+    SplitSpec: check_split,
     StillSpec: _still,
     TrackSpec: _track,
     VideoSpec: _video,

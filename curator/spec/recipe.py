@@ -44,9 +44,11 @@ __all__ = [
     "ShotsSpec",
     "SnapSpec",
     "SourceSpec",
+    "SplitSpec",
     "StillSpec",
     "TrackSpec",
     "VideoSpec",
+    "When",
 ]
 
 
@@ -185,7 +187,7 @@ class SecondsSpec:
     min: float = field(default=2.0, metadata={"unit": "s"})
     """Shortest clip, seconds; shorter stretches are dropped as ``too-short``."""
     max: float = field(default=20.0, metadata={"unit": "s"})
-    """Longest clip, seconds; longer stretches are cut into equal parts."""
+    """Longest clip, seconds; longer stretches are cut where `split` says, else into equal parts."""
     trim: float = field(default=0.0, metadata={"unit": "s"})
     """Seconds left out at both ends of every shot."""
 
@@ -214,6 +216,33 @@ class SnapSpec:
     """A shorter silence is part of the speech."""
 
 
+class When(enum.Enum):
+    """Which stretches are split."""
+
+    always = "always"
+    """All: what lies between two such moments is a clip of its own."""
+    long = "long"
+    """Those that are longer than a clip may be; others stay whole."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSpec:
+    """Moments at which one clip ends and the next begins, though all conditions hold. Either `dip`, or `min` and `max`."""
+
+    of: str
+    """A series, ``measure.series``, or a number of a track, ``sidecar.ROLE.TRACK.value``."""
+    dip: float | None = field(default=None, metadata={"unit": "ratio"})
+    """Cut where the value is lowest, and at most this share of the peaks on both sides: ``0.3`` is where motion falls below a third of what it was and will be."""
+    floor: float | None = None
+    """With `dip`: lower values count as this one, in the unit of the series, so that the noise of stillness has no dips."""
+    min: float | None = None
+    """Cut in the middle of every span in which the value is at least this ..."""
+    max: float | None = None
+    """... and at most this: the middle of the time in which a gripper is open. A span at an end of the stretch parts nothing."""
+    when: When = When.always
+    """``always``, or ``long``: only what is longer than `seconds.max`, in place of equal parts."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SegmentSpec:
     """How a video becomes clips."""
@@ -224,6 +253,8 @@ class SegmentSpec:
     """Frame-level conditions; a clip is a longest span of a shot in which all of them hold."""
     forgive_seconds: float = 0.0
     """A failure of the conditions no longer than this, between two stretches that hold, is forgiven."""
+    split: Mapping[str, SplitSpec] = field(default_factory=dict)
+    """Where a stretch becomes several clips, by a name of your choice; the first ones have precedence, and no clip becomes shorter than `seconds.min`."""
     snap: SnapSpec | None = field(default=None, metadata={"short": str})
     """Move the ends of clips to between sentences, and to pauses of the speech."""
 
