@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from curator.abc.measure import AudioBlock, ClipSeries, FrameBlock, Measure, Tile, Weight
+from curator.abc.measure import AudioBlock, ClipSeries, FrameBlock, Gatherer, Measure, Tile, Weight
 from curator.errors import MeasureError
 from curator.media.decode import DecodeStats, read_tiles
 from curator.media.probe import probe
@@ -77,4 +77,7 @@ def measured(measure: Measure, path: Path, span: Span | None = None) -> Measured
         frames = {k: v for k, v in blocks.items() if isinstance(v, FrameBlock)}
         audio = {k: v for k, v in blocks.items() if isinstance(v, AudioBlock)}
         parts.append(running.tile(Tile(one.index, one.span, found.info, frames, audio)))
-    return Measured(measure, found.info, join(parts))
+    series = join(parts)
+    if isinstance(measure, Gatherer):
+        series = {**series, **measure.gather(series)}
+    return Measured(measure, found.info, series)

@@ -28,6 +28,7 @@ __all__ = [
     "ClipSeries",
     "FrameBlock",
     "FrameNeed",
+    "Gatherer",
     "Measure",
     "Need",
     "Running",
@@ -227,4 +228,20 @@ class Measure(Protocol):
 
     def summarise(self, clip: ClipSeries) -> Mapping[str, Signal]:
         """The declared signals of one clip, from its series alone: cheap, pure, no pixels."""
+        ...
+
+
+@runtime_checkable
+class Gatherer(Measure, Protocol):
+    """A measure with series that need the whole video: what stays from shot to shot, say.
+
+    It declares them with the others, and leaves them out of its tiles. It always runs on the whole
+    video, so it should be cheap.
+    """
+
+    def gather(self, series: Mapping[str, Series]) -> Mapping[str, Series]:
+        """The series that tiles do not give, from those that all tiles of a video gave: pure, no pixels.
+
+        Times are those of one of `series`. A series without a value in this video is left out.
+        """
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from curator.abc.measure import Gatherer
 from curator.model.clip import Shot
 from curator.model.outcome import Failure
 from curator.model.series import Series
@@ -125,7 +126,10 @@ class VideoKnown:
             own = TileRange(first, fact.last).span
             for name, series in decode_series(self._store.output(fact)).items():
                 pieces.setdefault(name, []).append(series.within(own))
-        return {
+        found = {
             name: Series.join([piece for piece in parts if len(piece)] or parts[:1])
             for name, parts in pieces.items()
         }
+        return (
+            {**found, **node.measure.gather(found)} if isinstance(node.measure, Gatherer) else found
+        )

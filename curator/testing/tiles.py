@@ -18,6 +18,7 @@ from curator.abc.measure import (
     ClipSeries,
     FrameBlock,
     FrameNeed,
+    Gatherer,
     Measure,
     Tile,
     View,
@@ -122,7 +123,8 @@ def run(
 ) -> dict[str, Series]:
     """Every series of `measure` over the whole footage; `weights` are paths by name, if it has any."""
     running = measure.start(weights or {})
-    return join([running.tile(tile) for tile in tiles_of(measure, footage)])
+    found = join([running.tile(tile) for tile in tiles_of(measure, footage)])
+    return {**found, **measure.gather(found)} if isinstance(measure, Gatherer) else found
 
 
 def summary(
