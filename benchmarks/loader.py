@@ -1,18 +1,19 @@
 """How fast windows come: `python benchmarks/loader.py RELEASE [--frames K] [--workers N] [--keyframes S] [--json]`.
 
-One round runs, one after the other, each for a few seconds and with the same number of worker
-processes on the same samples of a release:
+Every row has the same number of worker processes and the same samples of a release:
 
 decode      PyAV decodes every file from its first frame to its last, one thread each; frames are
             thrown away where they are. The bar: nothing is converted and nothing leaves a worker.
 rgb         the same, and every frame becomes an array: ``frame.to_ndarray(format="rgb24")``
-loader      `curator.load(...).stream(batch_size=...)` in a `DataLoader`: windows of K frames at random
-            positions with their sound, as batches in the main process
-torchcodec, decord    the same windows without sound, when they are installed
+loader      `curator.load(...)` in a `DataLoader`: windows of K frames at random positions with their
+            sound, as batches of RGB in the main process
+planes      the same with ``colours="yuv"``: luma and chroma
+torchcodec, decord    the same windows as RGB without sound, when they are installed
 
-A row's figures are frames per second and frames per CPU-second of all its processes: decoded ones for the
-first two, delivered ones for the others. Ratios are taken round by round, and their medians reported.
-On a machine with other work only the CPU figures mean anything. Before it counts, every row runs for three seconds.
+One row runs at a time, for a second or two, in turn, its processes stopped in between: so what else
+the machine does, and how fast it is at the moment, is the same for all. A row's figures are frames per
+second and frames per CPU-second of all its processes over all rounds: decoded ones for the first two,
+delivered ones for the others. Before that it runs until its memory has been in use.
 `--keyframes` encodes the samples again, with a keyframe at least every S seconds, and says what that costs.
 """
 
@@ -40,14 +41,27 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-WARM_SECONDS = 3.0
+WARM_SECONDS = 2.0
+WARM_BATCHES = 6
+"""Of each worker: by then it has written to every block of memory that it uses again."""
 
 
 class Speed(NamedTuple):
-    """Frames per second."""
+    """What a row did while it ran."""
 
-    wall: float
-    cpu: float
+    frames: int
+    wall_seconds: float
+    cpu_seconds: float
+
+    @property
+    def wall(self) -> float:
+        """Frames per second."""
+        return self.frames / self.wall_seconds
+
+    @property
+    def cpu(self) -> float:
+        """Frames per CPU-second."""
+        return self.frames / self.cpu_seconds
 
 
 def main() -> None:
@@ -59,14 +73,27 @@ def main() -> None:
             release = Path(folder) / "release"
             grown = _again(args.release, release, Fraction(args.keyframes))
         rows = _rows(release, args)
-        runs: dict[str, list[Speed]] = {name: [] for name in rows}
-        for number in range(args.rounds):
-            for name, row in rows.items():
-                runs[name].append(row())
-            if not args.json:
-                told = ", ".join(f"{n} {s[-1].wall:.0f} {s[-1].cpu:.0f}" for n, s in runs.items())
-                sys.stdout.write(f"round {number + 1}, frames per s and CPU-s: {told}\n")
-        sys.stdout.write(json.dumps(_report(args, release, grown, runs)) + "\n")
+        runs = _run(rows, args)
+        if not args.json:
+            for name, run in runs.items():
+                wall, cpu = round(run.wall), round(run.cpu)
+                sys.stdout.write(f"{name:12s}{wall:6d} frames per s{cpu:6d} per CPU-s\n")
+        report = _report(args, release, grown, runs)
+        for row in rows.values():
+            row.close()
+    sys.stdout.write(json.dumps(report) + "\n")
+
+
+def _run(rows: dict[str, _Row], args: argparse.Namespace) -> dict[str, Speed]:
+    for row in rows.values():
+        row.warm()
+    parts: dict[str, list[Speed]] = {name: [] for name in rows}
+    for number in range(args.rounds):
+        # Not always after the same one: what is in the caches is another's.
+        names = list(rows)[number % len(rows) :] + list(rows)[: number % len(rows)]
+        for name in names:
+            parts[name].append(rows[name].run(args.seconds))
+    return {name: Speed(*map(sum, zip(*part, strict=True))) for name, part in parts.items()}
 
 
 def _arguments() -> argparse.Namespace:
@@ -79,39 +106,23 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=6, help="of each row in each round")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=1.5, help="of each row in each round")
+    parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--keyframes", help="seconds between keyframes, e.g. 1 or 1/2")
     return parser.parse_args()
 
 
 def _report(
-    args: argparse.Namespace, release: Path, grown: float, runs: dict[str, list[Speed]]
+    args: argparse.Namespace, release: Path, grown: float, runs: dict[str, Speed]
 ) -> dict[str, Any]:
     def ratios(bar: str, kind: str) -> dict[str, float]:
-        return {
-            name: round(
-                statistics.median(
-                    getattr(a, kind) / getattr(b, kind)
-                    for a, b in zip(speeds, runs[bar], strict=True)
-                ),
-                3,
-            )
-            for name, speeds in runs.items()
-            if name != bar
-        }
-
-    def medians(kind: str) -> dict[str, float]:
-        return {
-            n: round(statistics.median(getattr(s, kind) for s in speeds), 1)
-            for n, speeds in runs.items()
-        }
+        per = {name: getattr(run, kind) for name, run in runs.items()}
+        return {name: round(per[name] / per[bar], 3) for name in per if name != bar}
 
     held = _samples(release)
     return {
-        "frames_per_second": medians("wall"),
-        "frames_per_cpu_second": medians("cpu"),
-        "samples_per_second": round(medians("wall")["loader"] / args.frames, 2),
+        "frames_per_second": {name: round(run.wall, 1) for name, run in runs.items()},
+        "frames_per_cpu_second": {name: round(run.cpu, 1) for name, run in runs.items()},
         "cpu_ratio_to_decode": ratios("decode", "cpu"),
         "cpu_ratio_to_rgb": ratios("rgb", "cpu"),
         "ratio_to_decode": ratios("decode", "wall"),
@@ -128,16 +139,18 @@ def _report(
     }
 
 
-def _rows(release: Path, args: argparse.Namespace) -> dict[str, Callable[[], Speed]]:
+def _rows(release: Path, args: argparse.Namespace) -> dict[str, _Row]:
     videos = _samples(release)
-    rows = {
-        "decode": lambda: _sequential(videos, args, convert=False),
-        "rgb": lambda: _sequential(videos, args, convert=True),
-        "loader": lambda: _loader(release, args),
+    rows: dict[str, _Row] = {
+        "decode": _Sequential(videos, args.workers, convert=False),
+        "rgb": _Sequential(videos, args.workers, convert=True),
+        "loader": _loader(release, args, "rgb"),
+        "planes": _loader(release, args, "yuv"),
     }
     for name, read in (("torchcodec", _torchcodec), ("decord", _decord)):
         if importlib.util.find_spec(name) is not None:
-            rows[name] = lambda read=read: _peer(videos, args, read)  # type: ignore[misc]
+            source = _Windows(videos, args, read)
+            rows[name] = _Loaded(source, args.workers, lambda batch: sum(map(len, batch)))
     return rows
 
 
@@ -153,92 +166,139 @@ def _count(video: bytes) -> int:
         return container.streams.video[0].frames
 
 
-# --- one file after another
+# --- rows
 
 
-def _sequential(videos: list[bytes], args: argparse.Namespace, *, convert: bool) -> Speed:
-    context = multiprocessing.get_context("fork")
-    results = context.SimpleQueue()
-    workers = [
-        context.Process(target=_decode_on, args=(videos, args.seconds, convert, number, results))
-        for number in range(args.workers)
-    ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    told = [results.get() for _ in workers]
-    return Speed(
-        sum(count / wall for count, wall, _ in told),
-        sum(count for count, _, _ in told) / sum(cpu for _, _, cpu in told),
-    )
+class _Row:
+    """Worker processes that run when they are told to."""
+
+    def _workers(self) -> list[psutil.Process]:
+        raise NotImplementedError
+
+    def _count(self, until: float) -> int:
+        """Frames that come until that moment; may be late by an item."""
+        raise NotImplementedError
+
+    def warm(self) -> None:
+        """Run until what is made once is made, then stop."""
+        self.run(WARM_SECONDS)
+
+    def run(self, seconds: float) -> Speed:
+        """Go on for a while, then stop."""
+        workers = self._workers()
+        used, start = self._cpu_seconds(workers), time.perf_counter()
+        for worker in workers:
+            worker.resume()
+        frames = self._count(start + seconds)
+        for worker in workers:
+            worker.suspend()
+        wall = time.perf_counter() - start
+        return Speed(frames, wall, self._cpu_seconds(workers) - used)
+
+    def close(self) -> None:
+        """End the processes."""
+        for worker in self._workers():
+            worker.resume()
+
+    @staticmethod
+    def _cpu_seconds(workers: list[psutil.Process]) -> float:
+        """Of the workers and of this process, which receives."""
+        times = [one.cpu_times() for one in (psutil.Process(), *workers)]
+        return sum(one.user + one.system for one in times)
+
+
+class _Sequential(_Row):
+    """Files one after another, from start to end."""
+
+    def __init__(self, videos: list[bytes], workers: int, *, convert: bool) -> None:
+        context = multiprocessing.get_context("fork")
+        self._counts = [context.Value("q", 0, lock=False) for _ in range(workers)]
+        self._processes = [
+            context.Process(target=_decode_on, args=(videos, convert, k, count), daemon=True)
+            for k, count in enumerate(self._counts)
+        ]
+        for process in self._processes:
+            process.start()
+            psutil.Process(process.pid).suspend()
+
+    def _workers(self) -> list[psutil.Process]:
+        return [psutil.Process(process.pid) for process in self._processes]
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.kill()
+
+    def _count(self, until: float) -> int:
+        before = sum(count.value for count in self._counts)
+        time.sleep(max(0.0, until - time.perf_counter()))
+        return sum(count.value for count in self._counts) - before
 
 
 def _decode_on(
     videos: list[bytes],
-    seconds: float,
     convert: bool,  # noqa: FBT001 - a process takes its arguments in order
     number: int,
-    results: Any,
+    count: Any,
 ) -> None:
-    start, count, at = time.perf_counter(), 0, number
-    counted, used = start + WARM_SECONDS, 0.0
-    while (now := time.perf_counter()) < start + WARM_SECONDS + seconds:
-        if now >= counted and count == 0:
-            counted, used = now, time.process_time()
-        decoded = _decode(videos[at % len(videos)], convert=convert)
-        count += decoded if now >= counted else 0
-        at += 1
-    results.put((count, time.perf_counter() - counted, time.process_time() - used))
+    while True:
+        with av.open(io.BytesIO(videos[number % len(videos)])) as container:
+            stream = container.streams.video[0]
+            stream.thread_type, stream.codec_context.thread_count = "NONE", 1
+            for frame in container.decode(stream):
+                if convert:
+                    frame.to_ndarray(format="rgb24")
+                count.value += 1
+        number += 1
 
 
-def _decode(video: bytes, *, convert: bool) -> int:
-    count = 0
-    with av.open(io.BytesIO(video)) as container:
-        stream = container.streams.video[0]
-        stream.thread_type, stream.codec_context.thread_count = "NONE", 1
-        for frame in container.decode(stream):
-            if convert:
-                frame.to_ndarray(format="rgb24")
-            count += 1
-    return count
+class _Loaded(_Row):
+    """Batches that a `DataLoader` gives."""
+
+    def __init__(self, source: Any, workers: int, count: Callable[[Any], int]) -> None:
+        from torch.utils.data import DataLoader
+
+        before = {child.pid for child in psutil.Process().children()}
+        self._batches = iter(DataLoader(source, batch_size=None, num_workers=workers))
+        self._frames, self._total = count, workers
+        next(self._batches)  # workers are up
+        children = psutil.Process().children(recursive=True)
+        self._own = [child for child in children if child.pid not in before]
+        for child in self._own:
+            child.suspend()
+
+    def _workers(self) -> list[psutil.Process]:
+        return self._own
+
+    def warm(self) -> None:
+        for child in self._own:
+            child.resume()
+        for _ in range(WARM_BATCHES * self._total):
+            next(self._batches)
+        for child in self._own:
+            child.suspend()
+
+    def close(self) -> None:
+        super().close()
+        del self._batches  # ends its workers in good order
+
+    def _count(self, until: float) -> int:
+        frames = 0
+        while time.perf_counter() < until:
+            frames += self._frames(next(self._batches))
+        return frames
 
 
 # --- windows
 
 
-def _loader(release: Path, args: argparse.Namespace) -> Speed:
+def _loader(release: Path, args: argparse.Namespace, colours: str) -> _Loaded:
     import curator
 
-    data = curator.load(release, frames=args.frames, size=args.size, tracks=["video", "audio"])
-    stream = _Forever(data, args.batch)
-    return _timed(stream, args, lambda batch: int(batch["video_mask"].sum()))
-
-
-def _peer(videos: list[bytes], args: argparse.Namespace, read: Callable[..., Any]) -> Speed:
-    return _timed(_Windows(videos, args, read), args, lambda batch: sum(len(one) for one in batch))
-
-
-def _timed(source: Any, args: argparse.Namespace, count: Callable[[Any], int]) -> Speed:
-    from torch.utils.data import DataLoader
-
-    loader = DataLoader(source, batch_size=None, num_workers=args.workers)
-    batches = iter(loader)
-    next(batches)  # workers are up
-    start = time.perf_counter()
-    while time.perf_counter() < start + WARM_SECONDS:
-        next(batches)
-    frames, start, used = 0, time.perf_counter(), _cpu_seconds()
-    while time.perf_counter() < start + args.seconds:
-        frames += count(next(batches))
-    return Speed(frames / (time.perf_counter() - start), frames / max(1e-9, _cpu_seconds() - used))
-
-
-def _cpu_seconds() -> float:
-    """Of this process and the workers that it has now."""
-    here = psutil.Process()
-    times = [one.cpu_times() for one in (here, *here.children(recursive=True))]
-    return sum(one.user + one.system for one in times)
+    data = curator.load(
+        release, frames=args.frames, size=args.size, tracks=["video", "audio"], colours=colours
+    )
+    source = _Forever(data, args.batch)
+    return _Loaded(source, args.workers, lambda batch: int(batch["video_mask"].sum()))
 
 
 def _dataset() -> type[Any]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["collate"]
 
 _ABSENT = float("nan")
+_UNMASKED = ("_seconds", "_chroma", "_to_rgb")
+"""What goes with a track whose mask speaks for it."""
 
 
 def collate(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -59,43 +61,38 @@ def _padded(
     if not largest:
         return {name: torch.stack(real)} if len(real) == len(values) else {name: values}
     time = 1 if name == "audio" else 0
-    together = _together(values)
-    if together is not None:
-        return {
-            name: together,
-            f"{name}_mask": torch.ones(len(values), largest[time], dtype=torch.bool),
-        }
-    whole = _room((len(values), *largest), real[0].dtype)
+    together = _together(values, largest)
+    whole = _room((len(values), *largest), real[0].dtype) if together is None else together
     mask = torch.zeros(len(values), largest[time], dtype=torch.bool)
     for row, value in enumerate(values):
         if value is None:
             whole[row] = 0
             continue
-        if list(value.shape) != largest:
-            whole[row] = 0
-        corner: tuple[int | slice, ...] = (row, *(slice(size) for size in value.shape))
-        whole[corner] = value
         mask[row, : value.shape[time]] = True
-    batch = {name: whole}
-    if not name.endswith("_seconds"):
-        batch[f"{name}_mask"] = mask
+        if together is None:
+            if list(value.shape) != largest:
+                whole[row] = 0
+            corner: tuple[int | slice, ...] = (row, *(slice(size) for size in value.shape))
+            whole[corner] = value
+    batch = {name: whole} if name.endswith(_UNMASKED) else {name: whole, f"{name}_mask": mask}
     if name == "video" and len({value.shape[-2:] for value in real}) > 1:
         sizes = [(0, 0) if value is None else tuple(value.shape[-2:]) for value in values]
         batch["video_size"] = torch.tensor(sizes)
     return batch
 
 
-def _together(values: list[torch.Tensor | None]) -> torch.Tensor | None:
-    """The tensor of which these are the rows, all of them and in order, if they are."""
-    first = values[0]
-    whole = None if first is None else first._base  # noqa: SLF001
-    if first is None or whole is None or whole.shape != (len(values), *first.shape):
+def _together(values: list[torch.Tensor | None], largest: list[int]) -> torch.Tensor | None:
+    """The tensor in which these lie row by row, at the corner of each, if they do: padded as it should be."""
+    whole = next((value._base for value in values if value is not None), None)  # noqa: SLF001
+    if whole is None or list(whole.shape) != [len(values), *largest]:
         return None
-    start, size = whole.data_ptr(), first.numel() * first.element_size()
     for row, value in enumerate(values):
-        if value is None or value._base is not whole or value.data_ptr() != start + row * size:  # noqa: SLF001
+        if value is None:
+            continue
+        there = whole.data_ptr() + row * whole.stride(0) * whole.element_size()
+        if value._base is not whole or value.data_ptr() != there:  # noqa: SLF001
             return None
-        if not value.is_contiguous() or value.shape != first.shape:
+        if value.stride() != whole.stride()[1:]:
             return None
     return whole
 
@@ -105,11 +102,11 @@ def _room(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     import torch
     from torch.utils.data import get_worker_info
 
-    from curator.loader.lending import shared_empty
+    from curator.loader.lending import BLOCKS, shared_empty
 
-    return (
-        torch.empty(shape, dtype=dtype) if get_worker_info() is None else shared_empty(shape, dtype)
-    )
+    if get_worker_info() is None:
+        return torch.empty(shape, dtype=dtype)
+    return BLOCKS.lend(shape) if dtype is torch.uint8 else shared_empty(shape, dtype)
 
 
 def _signals(values: list[Mapping[str, Any]]) -> dict[str, Any]:

@@ -85,18 +85,26 @@ class ReleaseDataset(Dataset[Any]):
         Raises:
             MediaError: ``clip-damaged`` or ``clip-unknown``, with the sample's id.
         """
-        return self._read(index, epoch, None)
+        return self.read_batch([index], epoch=epoch)[0]
 
     def read_batch(self, indices: Sequence[int], *, epoch: int) -> list[Any]:
         """Several samples; in a worker their pictures lie side by side, where `collate` finds them."""
-        worker = get_worker_info() is not None and len(indices) > 1
-        arena = Arena(len(indices)) if worker else None
-        return [self._read(index, epoch, arena) for index in indices]
+        samples = self._samples
+        begun = [samples.begin(self._row(index), epoch=epoch) for index in indices]
+        beside = _core_to_spare()
+        if get_worker_info() is None or len(begun) == 1:
+            return [self._item(samples.finish(one, beside=beside), {}) for one in begun]
+        arena = Arena([samples.shapes(one) for one in begun])
+        items = []
+        for number, one in enumerate(begun):
+            arrays = samples.finish(one, arena.room(number), beside=beside)
+            items.append(self._item(arrays, arena.slots))
+        return items
 
-    def _read(self, index: int, epoch: int, arena: Arena | None) -> Any:
-        row = index if self._rows is None else int(self._rows[index])
-        arrays = self._samples.read(row, epoch=epoch, room=None if arena is None else arena.room)
-        own = {} if arena is None else arena.slots
+    def _row(self, index: int) -> int:
+        return index if self._rows is None else int(self._rows[index])
+
+    def _item(self, arrays: Mapping[str, Any], own: Mapping[int, torch.Tensor]) -> Any:
         sample = {name: _tensor(value, own) for name, value in arrays.items()}
         return sample if self._transform is None else self._transform(sample)
 
@@ -297,6 +305,14 @@ def _tensor(value: Any, own: Mapping[int, torch.Tensor]) -> Any:
     if slot is not None and slot.shape == value.shape:
         return slot
     return torch.from_numpy(value if value.flags.writeable else value.copy())
+
+
+def _core_to_spare() -> bool:
+    """Whether this machine has more cores than processes that decode."""
+    info = get_worker_info()
+    workers = 1 if info is None else info.num_workers
+    ranks = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # as torchrun says
+    return len(os.sched_getaffinity(0)) > workers * ranks
 
 
 def _shared(*numbers: int) -> torch.Tensor:

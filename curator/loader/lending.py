@@ -19,8 +19,9 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 __all__ = ["BLOCKS", "Blocks", "shared_empty"]
 
-_BLOCKS = 5
-"""What `DataLoader` has of a worker at once: two batches ahead, one in use, one in the making; and one more."""
+_BATCHES = 5
+"""What `DataLoader` has of a worker at once: two ahead, one in use, one in the making; and one more."""
+_MOST_BLOCKS = 64
 _FREE, _LENT, _AWAY = 0, 1, 2
 """Nobody has it; it is in use here, or went away as part of something else; another process has it and will say."""
 
@@ -34,13 +35,18 @@ class Blocks:
         self._away: torch.Tensor | None = None
         """For each block what is known of it: `_FREE`, `_LENT` or `_AWAY`."""
 
-    def lend(self, shape: tuple[int, ...]) -> torch.Tensor:
-        """An uninitialised tensor of bytes; it goes to another process without a copy."""
+    def lend(self, shape: tuple[int, ...], *, per_batch: int = 1) -> torch.Tensor:
+        """An uninitialised tensor of bytes; it goes to another process without a copy.
+
+        Args:
+            shape: of the tensor.
+            per_batch: how many such tensors a batch has.
+        """
         if self._away is None or self._process != os.getpid():
             # What a process inherits when it is forked belongs to the one that made it.
             self._blocks, self._process = [], os.getpid()
-            self._away = torch.zeros(_BLOCKS, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
-        number = self._fitting(prod(shape))
+            self._away = torch.zeros(_MOST_BLOCKS, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        number = self._fitting(prod(shape), min(_MOST_BLOCKS, per_batch * _BATCHES))
         if number is None:
             return shared_empty(shape, torch.uint8)
         self._away[number] = _LENT
@@ -50,15 +56,15 @@ class Blocks:
         lent.away, lent.number = self._away, number
         return lent
 
-    def _fitting(self, size: int) -> int | None:
-        """A block that nobody uses, made if there is room for one more."""
+    def _fitting(self, size: int, most: int) -> int | None:
+        """A block that nobody uses and that is not far too large, made if there are fewer than `most`."""
         assert self._away is not None, "`lend` has made it"
         idle = [k for k, block in enumerate(self._blocks) if _users(block) == 1]
         free = [k for k in idle if int(self._away[k]) == _FREE]
-        fits = [k for k in free if size <= self._blocks[k].nbytes()]
+        fits = [k for k in free if size <= self._blocks[k].nbytes() < 2 * size]
         if fits:
             return min(fits, key=lambda k: self._blocks[k].nbytes())
-        if len(self._blocks) < _BLOCKS:
+        if len(self._blocks) < most:
             self._blocks.append(_shared(size))
             return len(self._blocks) - 1
         # A block that never went away whole may have gone in parts, of which nothing is heard again.

@@ -13,7 +13,7 @@ from curator.hub.address import open_remote, split_revision
 from curator.hub.pull import cached
 from curator.loader.clips import with_clips
 from curator.loader.rows import Rows
-from curator.loader.samples import Columns, Samples, Wanted, choose
+from curator.loader.samples import Colours, Columns, Samples, Wanted, choose
 from curator.loader.window import At, Window
 from curator.media.clips import PictureSize
 from curator.release.read import open_release
@@ -40,6 +40,7 @@ def load(
     at: str = "random",
     short: str = "keep",
     size: int | tuple[int, int] | None = None,
+    colours: str = "rgb",
     on_frames: Sequence[str] = (),
     signals: bool = True,
     transform: Callable[[dict[str, Any]], Any] | None = None,
@@ -67,6 +68,10 @@ def load(
         short: samples shorter than the window: ``keep`` gives them whole, ``drop`` leaves them out.
         size: height and width (one number for a square): pictures are scaled until they fill it,
             and what is over is cut off on both sides. None keeps the sample's.
+        colours: ``rgb``, or ``yuv`` for pictures as they are coded, which is faster and half the bytes:
+            ``video`` is then luma ``(frames, 1, height, width)``, ``video_chroma`` Cb and Cr at half
+            the height and width, ``video_to_rgb`` the matrix that `curator.to_rgb` applies to them,
+            on the GPU or wherever they are.
         on_frames: tracks of numbers to bring to the times of the pictures: the last value at or before each.
         signals: whether items come with ``signals``.
         transform: what to make of an item.
@@ -89,6 +94,8 @@ def load(
     window = _window(window_seconds, frames, fps, at)
     if short not in ("keep", "drop"):
         raise _option(f"short must be keep or drop, not '{short}'")
+    if colours not in Colours.__members__:
+        raise _option(f"colours must be one of {', '.join(Colours.__members__)}, not '{colours}'")
     folder = open_release(with_clips(resolve(release, revision), sources))
     rows = Rows.of(folder, split)
     columns = Columns.of(rows.schema)
@@ -98,6 +105,7 @@ def load(
         window=window,
         size=_size(size),
         signals=signals,
+        colours=Colours[colours],
     )
     unknown = sorted(wanted.on_frames - (set(columns.values) & set(wanted.tracks)))
     if unknown:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import enum
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -28,22 +30,30 @@ from curator.loader.window import (
     ClipTimes,
     Cut,
     Ints,
+    Seconds,
     Window,
     beside,
     cut,
     sound_range,
     uniform_times,
 )
-from curator.media.clips import PictureSize, Pixels, decode_pictures, decode_sound
+from curator.media.clips import (
+    PictureSize,
+    Pixels,
+    decode_pictures,
+    decode_planes,
+    decode_sound,
+)
 from curator.media.mp4 import ClipIndex, read_index
+from curator.media.paint import Planes, Rgb
 from curator.pack.schema import MEDIA_TYPE
 
-__all__ = ["Columns", "Room", "Samples", "Wanted"]
+__all__ = ["Begun", "Colours", "Columns", "Room", "Samples", "Wanted"]
 
 Room: TypeAlias = Callable[[str, tuple[int, ...]], Pixels]
 """A track and a shape to an array with any content."""
 
-_VIDEO, _CAMERA = "video", "video."
+_VIDEO, _CAMERA, _CHROMA = "video", "video.", "_chroma"
 _TRACK = "tracks."
 _MAIN_PARTS = ("values", "positions")
 """What a track is first of all: the rest goes beside it."""
@@ -76,6 +86,14 @@ class Columns:
         return (*self.media, *self.values, *self.texts)
 
 
+class Colours(enum.Enum):
+    """How pictures come."""
+
+    rgb = "rgb"
+    yuv = "yuv"
+    """As they are coded, luma apart from chroma: half the bytes, and nothing is converted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What of each sample is read, and how."""
@@ -86,6 +104,7 @@ class Wanted:
     window: Window
     size: PictureSize | None
     signals: bool
+    colours: Colours = Colours.rgb
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,6 +120,29 @@ class _Clip:
         return ClipTimes(ticks=index.ticks, end_tick=index.end_tick, time_base=index.time_base)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pictures:
+    """What is to be decoded of one camera."""
+
+    clip: _Clip
+    frames: Ints
+    seconds: Seconds
+    """When each of them is shown, from the window's start."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Begun:
+    """A window that is chosen, of which nothing is decoded yet."""
+
+    row: int
+    table: pa.Table
+    place: int
+    facts: Mapping[str, Any]
+    window: Cut
+    pictures: Mapping[str, _Pictures | None]
+    """Every camera that is wanted; None where the sample does not have it."""
+
+
 class Samples:
     """Reads windows. The same row, seed and epoch give the same arrays in any process."""
 
@@ -112,25 +154,66 @@ class Samples:
         tracks = {**columns.values, **columns.texts}
         self._nested = tuple(column for name, column in tracks.items() if name in wanted.tracks)
 
-    def read(self, row: int, *, epoch: int, room: Room | None = None) -> dict[str, Any]:
-        """One window as arrays, by track; what a sample does not have is None.
+    def begin(self, row: int, *, epoch: int) -> Begun:
+        """Choose the window of a row.
 
         Args:
             row: which.
             epoch: chooses the window.
-            room: makes the array for pictures, by track and shape.
 
         Raises:
             MediaError: ``clip-damaged`` or ``clip-unknown``, with the sample's id.
         """
         table, place = self.rows.small(row, self._nested)
         facts = self.rows.facts(row, self._plain)
-        try:
-            return self._read(row, table, place, facts, epoch, room or self._own)
-        except MediaError as error:
-            raise MediaError(
-                f"sample {facts['id']}: {error.message}", reason=error.reason, hint=error.hint
-            ) from error
+        with _named(facts["id"]):
+            main = self._clip(row, _VIDEO)
+            times = self._times(main, facts)
+            window = cut(times, self.wanted.window, self._chooser(facts["id"], epoch))
+            pictures = dict(self._pictures(row, main, window))
+        return Begun(row, table, place, facts, window, pictures)
+
+    def shapes(self, begun: Begun) -> dict[str, tuple[int, ...]]:
+        """The arrays that `finish` will ask room for."""
+        found: dict[str, tuple[int, ...]] = {}
+        for name, one in begun.pictures.items():
+            if one is None:
+                continue
+            count, index, size = len(one.frames), one.clip.index, self.wanted.size
+            if self.wanted.colours is Colours.rgb:
+                found[name] = (count, *Rgb(index, size).shape)
+            else:
+                planes = Planes(index, size)
+                found[name] = (count, *planes.shape)
+                found[f"{name}{_CHROMA}"] = (count, *planes.chroma_shape)
+        return found
+
+    def finish(
+        self, begun: Begun, room: Room | None = None, *, beside: bool = False
+    ) -> dict[str, Any]:
+        """The window as arrays, by track; what the sample does not have is None.
+
+        Args:
+            begun: by `begin`.
+            room: makes the arrays for pictures; None has them made in memory that is used again.
+            beside: paint in a thread of its own while the next frame decodes.
+
+        Raises:
+            MediaError: ``clip-damaged``, with the sample's id.
+        """
+        window, facts = begun.window, begun.facts
+        sample: dict[str, Any] = {"id": facts["id"], "start_seconds": float(window.start)}
+        sample["seconds"] = float(window.end - window.start)
+        with _named(facts["id"]):
+            for name, one in begun.pictures.items():
+                sample |= self._decoded(name, one, room or self._own, beside=beside)
+                sample[f"{name}_seconds"] = None if one is None else one.seconds
+            if "audio" in self.wanted.tracks:
+                sample |= self._sound(begun.row, window, facts)
+        sample |= self._tracks(begun.table, begun.place, window)
+        if self.wanted.signals:
+            sample["signals"] = {name: facts[name] for name in self.columns.signals}
+        return sample
 
     def long_enough(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Rows that hold a whole window."""
@@ -144,46 +227,24 @@ class Samples:
         # The span is stored in floats, and the last frame may end past it by a tick.
         return np.flatnonzero(ends - starts >= float(length or 0) - 1e-3)
 
-    def _read(
-        self,
-        row: int,
-        table: pa.Table,
-        place: int,
-        facts: dict[str, Any],
-        epoch: int,
-        room: Room,
-    ) -> dict[str, Any]:
-        clip = self._clip(row, _VIDEO)
-        times = self._times(clip, facts)
-        window = cut(times, self.wanted.window, self._chooser(facts["id"], epoch))
-        sample: dict[str, Any] = {"id": facts["id"], "start_seconds": float(window.start)}
-        sample["seconds"] = float(window.end - window.start)
-        sample |= self._pictures(row, clip, window, room)
-        if "audio" in self.wanted.tracks:
-            sample |= self._sound(row, window, facts)
-        sample |= self._tracks(table, place, window)
-        if self.wanted.signals:
-            sample["signals"] = {name: facts[name] for name in self.columns.signals}
-        return sample
-
     def _own(self, _track: str, shape: tuple[int, ...]) -> Pixels:
         return self._buffers.empty(shape)
 
-    def _pictures(self, row: int, clip: _Clip | None, window: Cut, room: Room) -> dict[str, Any]:
-        """Every camera that is wanted, with the times of its frames."""
-        found: dict[str, Any] = {}
+    def _pictures(
+        self, row: int, main: _Clip | None, window: Cut
+    ) -> Iterator[tuple[str, _Pictures | None]]:
+        """Every camera that is wanted."""
         for name in self.wanted.tracks:
+            clip: _Clip | None
             if name == _VIDEO:
-                one, frames, seconds = clip, window.frames, window.seconds
+                clip, frames, seconds = main, window.frames, window.seconds
             elif name.startswith(_CAMERA):
-                one = self._clip(row, name)
-                if one is not None:
-                    frames, seconds = beside(one.times, self.wanted.window, window)
+                clip = self._clip(row, name)
+                if clip is not None:
+                    frames, seconds = beside(clip.times, self.wanted.window, window)
             else:
                 continue
-            found[name] = None if one is None else self._decoded(one, frames, partial(room, name))
-            found[f"{name}_seconds"] = None if one is None else seconds
-        return found
+            yield name, None if clip is None else _Pictures(clip, frames, seconds)
 
     def _clip(self, row: int, name: str) -> _Clip | None:
         if name not in self.columns.media:
@@ -192,10 +253,22 @@ class Samples:
         return None if cell is None else _Clip(cell, read_index(cell))
 
     def _decoded(
-        self, clip: _Clip, frames: Ints, room: Callable[[tuple[int, ...]], Pixels]
-    ) -> Pixels:
-        size = self.wanted.size
-        return decode_pictures(clip.index, clip.cell, frames, size=size, room=room)
+        self, name: str, one: _Pictures | None, room: Room, *, beside: bool
+    ) -> dict[str, Any]:
+        chroma = f"{name}{_CHROMA}"
+        rgb = self.wanted.colours is Colours.rgb
+        names = (name,) if rgb else (name, chroma, f"{name}_to_rgb")
+        if one is None:
+            return dict.fromkeys(names)
+        index, cell, frames, size = one.clip.index, one.clip.cell, one.frames, self.wanted.size
+        own, other = partial(room, name), partial(room, chroma)
+        if rgb:
+            made = decode_pictures(index, cell, frames, size=size, room=own, beside=beside)
+            return {name: made}
+        planes = decode_planes(
+            index, cell, frames, size=size, room=own, chroma_room=other, beside=beside
+        )
+        return dict(zip(names, planes, strict=True))
 
     def _times(self, clip: _Clip | None, facts: Mapping[str, Any]) -> ClipTimes:
         if clip is not None:
@@ -253,6 +326,17 @@ class Samples:
             if framed
             else found | {f"{name}_seconds": None if track is None else track.seconds}
         )
+
+
+@contextmanager
+def _named(sample_id: str) -> Iterator[None]:
+    """Errors of a clip say whose it is."""
+    try:
+        yield
+    except MediaError as error:
+        raise MediaError(
+            f"sample {sample_id}: {error.message}", reason=error.reason, hint=error.hint
+        ) from error
 
 
 def choose(columns: Columns, wanted: Sequence[str] | None) -> tuple[str, ...]:

@@ -7,11 +7,13 @@ refers to are never given to the decoder, and after its last frame nothing is.
 from __future__ import annotations
 
 import io
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import av
 import numpy as np
@@ -22,37 +24,31 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from curator.errors import MediaError
 from curator.media.mp4 import ClipIndex, Read
+from curator.media.paint import PictureSize, Pixels, Planes, Rgb
 
-__all__ = ["PictureSize", "SoundInfo", "decode_pictures", "decode_sound", "decoded_frames"]
+__all__ = [
+    "PictureSize",
+    "Pixels",
+    "SoundInfo",
+    "decode_pictures",
+    "decode_planes",
+    "decode_sound",
+    "decoded_frames",
+]
 
-Pixels: TypeAlias = npt.NDArray[np.uint8]
+Room: TypeAlias = Callable[[tuple[int, ...]], Pixels]
+"""A shape to an array with any content."""
 Samples: TypeAlias = npt.NDArray[np.float32]
 
-# Planar, so that a tensor (channels, height, width) is three plain copies. Without ACCURATE_RND, which
-# takes five times as long at the clip's own size: green comes out up to 3 of 255 levels too dark,
-# as it does from every decoder that leaves this to swscale's defaults. Scaled pictures are exact.
-_SCALE = Interpolation.AREA | Interpolation.BITEXACT
-_RGB_PLANES = (2, 0, 1)  # of G, B, R
-_BT601 = frozenset({4, 5, 6})
-_MATRICES = {7: Colorspace.SMPTE240M, 9: Colorspace.BT2020, 10: Colorspace.BT2020}
-_FULL_RANGE = 2
 _SLICE_TYPES = (1, 5)
+_WAITING_FRAMES = 4
 _IDLE_DECODERS = 4
 """At 720p each holds some 10 MiB."""
 _WARM_SAMPLES = 8192
 """Two blocks: FLAC blocks stand alone, so a seek that lands one early is already exact."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PictureSize:
-    """What frames are brought to: scaled until they fill the rectangle, the rest cut off on both sides."""
-
-    height: int
-    width: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +65,8 @@ def decode_pictures(
     frames: Sequence[int] | npt.NDArray[np.int64],
     *,
     size: PictureSize | None = None,
-    room: Callable[[tuple[int, ...]], Pixels] | None = None,
+    room: Room | None = None,
+    beside: bool = False,
 ) -> Pixels:
     """``(len(frames), 3, h, w)`` RGB of frames by their number, ascending; one may come several times.
 
@@ -79,27 +76,108 @@ def decode_pictures(
         frames: which.
         size: what they are brought to; None keeps the clip's.
         room: makes the array, by its shape.
+        beside: paint in a thread of its own while the next frame decodes: for who has a core to spare.
 
     Raises:
         MediaError: ``clip-damaged`` when a frame does not decode.
     """
-    asked = np.asarray(frames, np.int64)
-    painter = _Painter(index, size)
-    shape = (len(asked), 3, painter.height, painter.width)
-    out = np.empty(shape, np.uint8) if room is None else room(shape)
-    if not len(asked):
-        return out
-    wanted, first, count = np.unique(asked, return_index=True, return_counts=True)
-    places = {
-        int(index.ticks[f]): (at, at + n) for f, at, n in zip(wanted, first, count, strict=True)
-    }
-    for frame in decoded_frames(index, read, wanted):
-        start, end = places.pop(int(frame.pts or 0))
+    painter = Rgb(index, size)
+    out = (room or _fresh)((len(frames), *painter.shape))
+
+    def paint(frame: VideoFrame, start: int, end: int) -> None:
         painter.paint(frame, out[start])
         out[start + 1 : end] = out[start]
+
+    _paint(index, read, frames, paint, beside=beside)
+    return out
+
+
+def decode_planes(
+    index: ClipIndex,
+    read: Read,
+    frames: Sequence[int] | npt.NDArray[np.int64],
+    *,
+    size: PictureSize | None = None,
+    room: Room | None = None,
+    chroma_room: Room | None = None,
+    beside: bool = False,
+) -> tuple[Pixels, Pixels, npt.NDArray[np.float32]]:
+    """The same frames as the clip has them: luma, chroma at half the height and width, and the way to RGB.
+
+    Returns:
+        ``(len(frames), 1, h, w)`` luma, ``(len(frames), 2, h / 2, w / 2)`` chroma (Cb, Cr), and the
+        ``(3, 4)`` matrix that takes ``(Y, Cb, Cr, 1)`` to red, green and blue in 0..255.
+
+    Raises:
+        MediaError: ``clip-damaged`` when a frame does not decode.
+    """
+    painter = Planes(index, size)
+    luma = (room or _fresh)((len(frames), *painter.shape))
+    chroma = (chroma_room or _fresh)((len(frames), *painter.chroma_shape))
+
+    def paint(frame: VideoFrame, start: int, end: int) -> None:
+        painter.paint(frame, luma[start], chroma[start])
+        for array in (luma, chroma):
+            array[start + 1 : end] = array[start]
+
+    _paint(index, read, frames, paint, beside=beside)
+    return luma, chroma, painter.to_rgb
+
+
+def _fresh(shape: tuple[int, ...]) -> Pixels:
+    return np.empty(shape, np.uint8)
+
+
+def _paint(
+    index: ClipIndex,
+    read: Read,
+    frames: Sequence[int] | npt.NDArray[np.int64],
+    paint: Callable[[VideoFrame, int, int], None],
+    *,
+    beside: bool,
+) -> None:
+    """Decode frames and have each painted at its places, from one to another."""
+    if not len(frames):
+        return
+    wanted, first, count = np.unique(
+        np.asarray(frames, np.int64), return_index=True, return_counts=True
+    )
+    places = {
+        int(index.ticks[f]): (int(at), int(at + n))
+        for f, at, n in zip(wanted, first, count, strict=True)
+    }
+    with _Beside() if beside else nullcontext() as thread:
+        for frame in decoded_frames(index, read, wanted):
+            start, end = places.pop(int(frame.pts or 0))
+            if thread is None:
+                paint(frame, start, end)
+            else:
+                thread.do(paint, frame, start, end)
     if places:
         raise _damaged(f"{len(places)} of {len(wanted)} frames do not decode")
-    return out
+
+
+class _Beside:
+    """A thread that does one thing after another; who has it wait for too much waits itself."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._waiting: deque[Future[None]] = deque()
+
+    def do(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Begin `work`, or wait until there is room for it."""
+        self._waiting.append(self._pool.submit(work, *arguments))
+        if len(self._waiting) > _WAITING_FRAMES:
+            self._waiting.popleft().result()
+
+    def __enter__(self) -> _Beside:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._pool.shutdown()
+        if kind is None:
+            for one in self._waiting:
+                one.result()
 
 
 def decoded_frames(
@@ -231,53 +309,6 @@ def _stands_alone(packet: memoryview) -> bool:
             return header >> 5 == 0
         at += 4 + int.from_bytes(packet[at : at + 4], "big")
     return False
-
-
-class _Painter:
-    """Decoded frames of one clip to planes of RGB."""
-
-    def __init__(self, index: ClipIndex, size: PictureSize | None) -> None:
-        width, height = index.width_px, index.height_px
-        self.width, self.height = (size.width, size.height) if size else (width, height)
-        scale = max(Fraction(self.width, width), Fraction(self.height, height))
-        self._scaled = (
-            max(self.width, round(width * scale)),
-            max(self.height, round(height * scale)),
-        )
-        self._corner = (
-            (self._scaled[0] - self.width) // 2,
-            (self._scaled[1] - self.height) // 2,
-        )
-        self._scaler = VideoReformatter()
-
-    def paint(self, frame: VideoFrame, out: Pixels) -> None:
-        """Write one frame to ``(3, h, w)``."""
-        matrix = _matrix(frame)
-        full = frame.color_range == _FULL_RANGE
-        planar = self._scaler.reformat(
-            frame,
-            *self._scaled,
-            "gbrp",
-            src_colorspace=matrix,
-            dst_colorspace=matrix,
-            src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
-            dst_color_range=ColorRange.JPEG,
-            interpolation=_SCALE,
-            threads=1,
-        )
-        x, y = self._corner
-        for channel, number in enumerate(_RGB_PLANES):
-            plane = planar.planes[number]
-            rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-            out[channel] = rows[y : y + self.height, x : x + self.width]
-
-
-def _matrix(frame: VideoFrame) -> Colorspace:
-    """As the stream is tagged: every clip that this project writes is."""
-    code = int(frame.colorspace)
-    if code in _BT601:
-        return Colorspace.ITU601 if code != 4 else Colorspace.FCC
-    return _MATRICES.get(code, Colorspace.ITU709)
 
 
 def _damaged(what: str) -> MediaError:

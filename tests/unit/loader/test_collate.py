@@ -61,12 +61,24 @@ def test_signals_are_columns_and_texts_stay_lists():
     assert batch["id"] == ["a", "a"]
 
 
-def test_pictures_that_lie_side_by_side_are_not_copied():
-    arena = Arena(2)
+def in_arena(shapes):
+    """A batch whose pictures were written where the arena made room: level k in sample k."""
+    arena = Arena([{} if shape is None else {"video": shape} for shape in shapes])
+    for whole in arena._wholes.values():
+        whole.fill_(99)  # what a block holds from its last use
     rows = []
-    for level in (1, 2):
-        arena.room("video", (3, 3, 4, 5))[:] = level
-        rows.append(sample() | {"video": list(arena.slots.values())[-1]})
+    for number, shape in enumerate(shapes):
+        video = None
+        if shape is not None:
+            array = arena.room(number)("video", shape)
+            array[:] = number + 1
+            video = arena.slots[array.ctypes.data]
+        rows.append(sample() | {"video": video})
+    return rows
+
+
+def test_pictures_that_lie_side_by_side_are_not_copied():
+    rows = in_arena([(3, 3, 4, 5)] * 2)
     batch = collate(rows)
     assert batch["video"].data_ptr() == rows[0]["video"].data_ptr()
     assert batch["video"].float().mean(dim=(1, 2, 3, 4)).tolist() == [1, 2]
@@ -77,14 +89,23 @@ def test_pictures_that_lie_side_by_side_are_not_copied():
     assert len(collate(rows[:1])["video"]) == 1
 
 
-def test_a_sample_of_another_shape_has_room_of_its_own():
-    arena = Arena(2)
-    first = arena.room("video", (3, 3, 4, 5))
-    other = arena.room("video", (2, 3, 4, 5))
-    other[:] = 9
-    first[:] = 1
-    assert (other == 9).all()
-    assert len(arena.slots) == 1
+SHAPE = st.tuples(st.integers(1, 4), st.just(3), st.integers(1, 5), st.integers(1, 6))
+
+
+@given(st.lists(st.none() | SHAPE, min_size=1, max_size=4).filter(any))
+def test_pictures_of_any_shapes_are_padded_where_they_lie(shapes):
+    rows = in_arena(shapes)
+    batch = collate(rows)
+    told = collate([row | {"video": _copy(row["video"])} for row in rows])
+    first = next(k for k, shape in enumerate(shapes) if shape is not None)
+    assert batch["video"][first].data_ptr() == rows[first]["video"].data_ptr()
+    assert batch.keys() == told.keys()
+    for name in ("video", "video_mask", "video_size"):
+        assert name not in told or torch.equal(batch[name], told[name])
+
+
+def _copy(value):
+    return None if value is None else value.clone()
 
 
 def test_memory_is_used_again_only_when_nothing_refers_to_it():
