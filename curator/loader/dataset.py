@@ -312,7 +312,8 @@ def _core_to_spare() -> bool:
     info = get_worker_info()
     workers = 1 if info is None else info.num_workers
     ranks = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # as torchrun says
-    return len(os.sched_getaffinity(0)) > workers * ranks
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return (cores or 1) > workers * ranks
 
 
 def _shared(*numbers: int) -> torch.Tensor:

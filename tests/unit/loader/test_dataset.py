@@ -419,3 +419,52 @@ def test_a_release_without_a_folder_is_not_found(tmp_path: Path):
     with pytest.raises(LoaderError) as caught:
         curator.load(tmp_path / "nowhere")
     assert caught.value.reason == "release-not-found"
+
+
+def test_pictures_as_they_are_coded_become_the_same_rgb(folder):
+    options = {"frames": 8, "tracks": ["video", "video.wrist"], "signals": False}
+    rgb, yuv = (curator.load(folder, colours=c, **options) for c in ("rgb", "yuv"))
+    for row in range(len(rgb)):
+        plain, coded = rgb[row], yuv[row]
+        for name in ("video", "video.wrist"):
+            if plain[name] is None:
+                assert coded[name] is coded[f"{name}_chroma"] is coded[f"{name}_to_rgb"] is None
+                continue
+            assert coded[name].shape == (*plain[name].shape[:1], 1, *plain[name].shape[2:])
+            assert torch.equal(coded[f"{name}_seconds"], plain[f"{name}_seconds"])
+            made = curator.to_rgb(coded, name)
+            assert (made.dtype, made.shape) == (torch.uint8, plain[name].shape)
+            assert int((made.int() - plain[name].int()).abs().max()) <= 3
+
+
+def test_batches_of_coded_pictures_come_whole_from_workers(folder):
+    options = {"frames": 8, "tracks": ["video"], "signals": False}
+    rgb, yuv = (curator.load(folder, colours=c, **options) for c in ("rgb", "yuv"))
+    both = [
+        DataLoader(data.stream(batch_size=3, seed=1), batch_size=None, num_workers=2)
+        for data in (rgb, yuv)
+    ]
+    for plain, coded in zip(*both, strict=True):
+        assert plain["id"] == coded["id"]
+        made = curator.to_rgb(coded)
+        mask = coded["video_mask"]
+        assert torch.equal(mask, plain["video_mask"])
+        assert int((made[mask].int() - plain["video"][mask].int()).abs().max()) <= 3
+        assert "video_chroma_mask" not in coded
+
+
+def test_colours_that_there_are_not_are_refused(folder):
+    with pytest.raises(LoaderError) as caught:
+        curator.load(folder, colours="bgr")
+    assert caught.value.reason == "window-option"
+    with pytest.raises(LoaderError) as caught:
+        curator.to_rgb(curator.load(folder, frames=2)[0])
+    assert caught.value.reason == "no-chroma"
+
+
+@pytest.mark.parametrize("cores", [1, 64])
+def test_items_are_the_same_with_and_without_a_core_to_spare(folder, cores, monkeypatch):
+    told = [curator.load(folder, frames=5, size=32)[row]["video"] for row in range(3)]
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
+    data = curator.load(folder, frames=5, size=32)
+    assert all(torch.equal(data[row]["video"], told[row]) for row in range(3))
