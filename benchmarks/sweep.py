@@ -59,7 +59,7 @@ def main() -> None:
 def videos(words: list[str]) -> list[str]:
     """The local files that the settings name."""
     urls = [word.partition("=")[2] for word in words if word.partition("=")[0].endswith(".url")]
-    return [path for url in urls for path in glob.glob(url, recursive=True)]
+    return [path for url in urls for path in glob.glob(url, recursive=True)]  # noqa: PTH207 - absolute ones too
 
 
 def frames_of(path: str) -> int:

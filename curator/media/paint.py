@@ -112,6 +112,7 @@ class Planes:
     def __init__(self, index: ClipIndex, size: PictureSize | None) -> None:
         self._frame = _Frame(index, size)
         self._scaler = VideoReformatter()
+        self._kind: tuple[Colorspace, bool] | None = None
         self.to_rgb = np.zeros((3, 4), np.float32)
         """``(3, 4)``: takes ``(Y, Cb, Cr, 1)`` of the frames painted so far to RGB in 0..255."""
 
@@ -128,7 +129,8 @@ class Planes:
     def paint(self, frame: VideoFrame, luma: Pixels, chroma: Pixels) -> None:
         """Write one frame to ``(1, h, w)`` and ``(2, h / 2, w / 2)``."""
         matrix, full = matrix_of(frame), _is_full(frame)
-        self.to_rgb = _to_rgb(matrix, full=full)
+        if self._kind != (matrix, full):
+            self._kind, self.to_rgb = (matrix, full), _to_rgb(matrix, full=full)
         if self._frame.scaled != self._frame.own or frame.format.name != "yuv420p":
             value_range = ColorRange.JPEG if full else ColorRange.MPEG
             frame = self._scaler.reformat(
