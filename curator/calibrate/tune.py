@@ -16,11 +16,11 @@ from curator.calibrate.trial import verdicts_of
 from curator.engine.compile import plan_for
 from curator.engine.footage import videos_of
 from curator.engine.inspect import Seen, look_at, open_store
-from curator.engine.settled import released
+from curator.engine.settled import once, released
 from curator.engine.words import duration, fields
 from curator.errors import SourceError, UsageError
 from curator.model.clip import Decision, Row
-from curator.model.span import total_seconds
+from curator.model.span import Span, total_seconds
 from curator.plan.physical import Plan, make_plan
 from curator.plan.verdicts import NOT_MEASURED, Verdicts
 from curator.spec.recipe import Recipe
@@ -145,6 +145,9 @@ class _Tuner:
         self, recipe: Recipe, plan: Plan, seen: Sequence[Seen], only: Sequence[str], *, out: Path
     ) -> None:
         self._recipe, self._plan, self._seen, self._out = recipe, plan, seen, out
+        self._counts = once((one.ref, one.fingerprint) for one in seen)
+        self._settled: dict[tuple[tuple[Span, ...], ...], tuple[float, dict[str, float]]] = {}
+        """By what the thresholds keep of each video: hours released, and hours that each step of selection drops."""
         compiled, verdicts = self._verdicts(recipe)
         self._now = self._yield(compiled, verdicts)
         self._bounds = [b for b in bounds_of(plan) if not only or _named(b, only)]
@@ -229,17 +232,29 @@ class _Tuner:
 
     def _yield(self, plan: Plan, verdicts: Sequence[Verdicts]) -> _Yield:
         """What a build of this plan releases."""
+        # Most bounds are moved without moving a clip, and comparing many clips takes a while.
+        kept = tuple(_clips(said) for said in verdicts)
+        if kept not in self._settled:
+            self._settled[kept] = self._settle(plan, verdicts)
+        hours, aside = self._settled[kept]
+        rows = [
+            row
+            for said, counts in zip(verdicts, self._counts, strict=True)
+            if counts
+            for row in said.rows
+        ]
+        unknown = _sum(row for row in rows if row.reason == NOT_MEASURED.reason)
+        return _Yield(hours=hours, set_aside=aside, not_measured=unknown)
+
+    def _settle(self, plan: Plan, verdicts: Sequence[Verdicts]) -> tuple[float, dict[str, float]]:
         left = released(plan, self._seen, verdicts, out=self._out)
         aside: dict[str, float] = {}
         for before, after in zip(verdicts, left, strict=True):
             for name, spans in set_aside(before, after).items():
                 aside[name] = aside.get(name, 0.0) + float(total_seconds(spans)) / 3600
         rows = [row for said in left for row in said.rows]
-        return _Yield(
-            hours=_sum(row for row in rows if row.decision is Decision.kept),
-            set_aside=dict(sorted(aside.items())),
-            not_measured=_sum(row for row in rows if row.reason == NOT_MEASURED.reason),
-        )
+        hours = _sum(row for row in rows if row.decision is Decision.kept)
+        return hours, dict(sorted(aside.items()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +264,10 @@ class _Yield:
     hours: float
     set_aside: dict[str, float]
     not_measured: float
+
+
+def _clips(verdicts: Verdicts) -> tuple[Span, ...]:
+    return tuple(row.span for row in verdicts.rows if row.decision is Decision.kept)
 
 
 def _sum(rows: Iterable[Row]) -> float:
