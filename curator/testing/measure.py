@@ -26,12 +26,12 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curator.abc.measure import AudioNeed, ClipSeries, FrameNeed, Measure, Running, Tile
+from curator.abc.measure import AudioNeed, ClipSeries, FrameNeed, Gatherer, Measure, Running, Tile
 from curator.model.series import Series
 from curator.model.signal import SeriesSpec, Signal, Support
 from curator.model.span import Span
 from curator.model.tile import tile_span
-from curator.testing.tiles import Footage, run, summary, tiles_of, video_info
+from curator.testing.tiles import Footage, join, run, summary, tiles_of, video_info
 
 __all__ = ["MeasureTests", "scene"]
 
@@ -130,6 +130,22 @@ class MeasureTests:
             _check_signals(measure, signals)
 
         check()
+
+    def test_what_is_gathered_comes_from_what_tiles_gave(self) -> None:
+        measure = self.measure
+        if not isinstance(measure, Gatherer):
+            return
+        tiles = join([result for _, result in self._tiles(scene())])
+        found = measure.gather(tiles)
+        assert dict(found) == dict(measure.gather(tiles)), "it is not pure"
+        assert not set(found) & set(tiles), "a series comes from tiles or is gathered, not both"
+        grids = [series.ticks for series in tiles.values()]
+        for spec in measure.series:
+            if spec.name in found:
+                series = found[spec.name]
+                assert any(np.array_equal(series.ticks, grid) for grid in grids), spec.name
+                _check_values(spec, series)
+        assert not measure.gather({}), "something was gathered from nothing"
 
     # --- the tile law
 
