@@ -16,7 +16,14 @@ from curator.engine.cutsheet import cut_sheet, is_virtual
 from curator.engine.errand import Errand
 from curator.engine.known import VideoKnown
 from curator.engine.questions import align_errands, read_errand, roles_asked
-from curator.engine.sample import Wanted, encode_errands, made, sample_document, sample_wanted
+from curator.engine.sample import (
+    Wanted,
+    camera_origins,
+    encode_errands,
+    made,
+    sample_document,
+    sample_wanted,
+)
 from curator.engine.task import (
     MeasureTask,
     Work,
@@ -129,6 +136,7 @@ class VideoJob:
                     self._tracks_of(number, row),
                     self.probe.info.video,
                     self._cut_sheet(number, row, document) if virtual else None,
+                    camera_origins(self.plans[number], self.views[number], row),
                 )
 
     def sample_document(self, number: int, row: Row) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from curator.media.encode import ENCODE_VERSION, AudioTrack, VideoTrack
 from curator.media.probe import Probe
 from curator.model.clip import Row
 from curator.model.crop import CropPath
-from curator.model.outcome import CutSheet, Sample
+from curator.model.outcome import CutSheet, Origin, Sample
 from curator.model.span import Span
 from curator.model.sync import Clock
 from curator.model.video import VideoRef, VideoStream
@@ -31,6 +31,7 @@ from curator.store.store import Store
 
 __all__ = [
     "Wanted",
+    "camera_origins",
     "encode_errands",
     "made",
     "sample_document",
@@ -189,6 +190,18 @@ def _camera_document(camera: CameraSpec, view: PlanKnown, row: Row) -> dict[str,
     }
 
 
+def camera_origins(plan: Plan, view: PlanKnown, row: Row) -> dict[str, Origin]:
+    """What each further camera of a kept clip was cut from."""
+    out = {}
+    for name, role in plan.logical.cameras.items():
+        beside = view.beside.get(role)
+        if beside is not None and beside.url is not None:
+            clock = camera_clock(row, beside)
+            span = Span(clock.on_track(row.span.start), clock.on_track(row.span.end))
+            out[name] = Origin(url=beside.url, fingerprint=beside.fingerprint, span=span)
+    return out
+
+
 def camera_clock(row: Row, beside: Beside) -> Clock:
     """By which clock a kept clip is seen by another camera: as aligned, or as declared."""
     return row.clocks.get(beside.role, beside.clock)
@@ -231,6 +244,7 @@ def made(
     tracks: Mapping[str, Path],
     stream: VideoStream,
     cut: CutSheet | None = None,
+    origins: Mapping[str, Origin] | None = None,
 ) -> Sample:
     """The sample of one kept clip, from what the store holds of it; of a virtual one that is nothing."""
 
@@ -257,6 +271,7 @@ def made(
         sample_rate_hz=held.get("sample_rate_hz"),
         channels=held.get("channels"),
         num_samples=held.get("num_samples"),
+        origins=origins or {},
         videos={n: store.blob_path(blob) for n, blob in held.get("cameras", {}).items()},
         tracks=tracks,
         source_width_px=stream.display_width_px,

@@ -61,6 +61,8 @@ class WrittenVideo:
     """Time of the last picture plus its duration."""
     head: tuple[npt.NDArray[np.uint8], ...]
     """``(h, w)`` luma of the first pictures."""
+    last: npt.NDArray[np.uint8] | None
+    """``(h, w)`` luma of the last picture; None where there is none."""
     sound: WrittenSound | None
     damaged: int
     """Packets that no decoder took."""
@@ -133,10 +135,15 @@ def _samples(frame: AudioFrame) -> Samples:
     return raw.astype(np.float32) / np.float32(2 ** (8 * raw.dtype.itemsize - 1))
 
 
+def _luma(frame: VideoFrame) -> npt.NDArray[np.uint8]:
+    return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+
+
 class _Reading:
     def __init__(self, head: int) -> None:
         self.head = head
         self.pictures: list[tuple[Fraction, Fraction, npt.NDArray[np.uint8] | None]] = []
+        self.latest: tuple[Fraction, VideoFrame] | None = None
         self.size = (0, 0)
         self.blocks: list[Samples] = []
         self.start: Fraction | None = None
@@ -161,9 +168,12 @@ class _Reading:
         tick = frame.time_base or Fraction(0)
         luma = None
         if len(self.pictures) < self.head:
-            luma = np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+            luma = _luma(frame)
         self.size = (frame.width, frame.height)
-        self.pictures.append(((frame.pts or 0) * tick, (frame.duration or 0) * tick, luma))
+        time = (frame.pts or 0) * tick
+        if self.latest is None or time > self.latest[0]:
+            self.latest = time, frame
+        self.pictures.append((time, (frame.duration or 0) * tick, luma))
         self.damaged += frame.is_corrupt
 
     def _sound(self, frame: AudioFrame) -> None:
@@ -197,6 +207,7 @@ def _read(path: Path, head: int, limits: Limits) -> WrittenVideo:
         height_px=reading.size[1],
         times=tuple(time for time, _, _ in reading.pictures),
         end_seconds=end,
+        last=None if reading.latest is None else _luma(reading.latest[1]),
         head=tuple(luma for _, _, luma in reading.pictures if luma is not None),
         sound=sound,
         damaged=reading.damaged,

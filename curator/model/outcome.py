@@ -56,6 +56,17 @@ class CutSheet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What was cut to make one more column of a sample."""
+
+    url: str
+    fingerprint: str
+    """Of the file's content."""
+    span: Span
+    """On the file's own clock. It may begin before the file does, or end after it, by less than a frame."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """A kept clip, encoded. Bytes are files of the store."""
 
@@ -87,6 +98,8 @@ class Sample:
     source_height_px: int | None = None
     videos: Mapping[str, Path] = field(default_factory=dict)
     """MP4s of more cameras, by name."""
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """Of more cameras, by name."""
     tracks: Mapping[str, Path] = field(default_factory=dict)
     """``tracks``: series of measures inside the clip, on the video's clock (`curator.store.series`);
     ``tracks.NAME``: a sidecar's track on the clip's clock (`curator.store.tracks`)."""

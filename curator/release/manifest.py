@@ -10,7 +10,7 @@ from typing import Any
 
 from curator.model.outcome import Sample
 from curator.pack.layout import Layout
-from curator.pack.schema import SCHEMA_VERSION
+from curator.pack.schema import SCHEMA_VERSION, readable
 from curator.pack.shards import Shard
 from curator.release.content import FORMAT, ReleaseContent
 
@@ -95,9 +95,19 @@ def shard_entry(shard: Shard, sample: str) -> dict[str, Any]:
 
 
 def _sample(sample: Sample) -> dict[str, Any]:
+    cameras = {
+        name: {
+            "url": readable(origin.url),
+            "fingerprint": origin.fingerprint,
+            "start": str(origin.span.start),
+            "end": str(origin.span.end),
+        }
+        for name, origin in sorted(sample.origins.items())
+    }
     return {
         "key": sample.key,
         "fingerprint": sample.fingerprint,
         "start": str(sample.span.start),
         "end": str(sample.span.end),
+        **({"cameras": cameras} if cameras else {}),
     }

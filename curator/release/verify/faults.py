@@ -60,6 +60,8 @@ class Verification:
     """Media files that were decoded."""
     sources_compared: int
     """Samples that were compared with their source."""
+    cameras_compared: int
+    """Clips of further cameras that were compared with theirs."""
     sources_skipped: dict[str, int]
     """Why others were not, and how many."""
     faults: Sequence[Fault]
@@ -79,9 +81,10 @@ class Verification:
             kinds = Counter(fault.reason for fault in self.faults[_SHOWN:])
             more = ", ".join(f"{count} {reason}" for reason, count in kinds.most_common())
             yield f"... and {len(self.faults) - _SHOWN} more: {more}"
+        cameras = f", {self.cameras_compared} of other cameras" if self.cameras_compared else ""
         yield (
             f"{self.version}: {self.files} files, {self.samples} samples, {self.clips} clips decoded, "
-            f"{self.sources_compared} compared with their source"
+            f"{self.sources_compared} compared with their source{cameras}"
         )
         for why, count in sorted(self.sources_skipped.items()):
             yield f"  {count} not compared: {why}"

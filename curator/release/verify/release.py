@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import yaml
@@ -44,8 +45,7 @@ def verify(folder: Path, *, sources: bool = False) -> Verification:
         samples += 1
         decoded = decode_media(row)
         clips += len(decoded.clips)
-        fps = recipe.sample.video.fps if recipe is not None and recipe.sample.video else None
-        faults += check_media(row, decoded, fps=fps)
+        faults += check_media(row, decoded, rates=_rates(recipe))
         faults += check_tracks(row)
         faults += _check_sheet(row, release, recipe)
         faults += _check_proof(row, recipe)
@@ -58,9 +58,19 @@ def verify(folder: Path, *, sources: bool = False) -> Verification:
         samples=samples,
         clips=clips,
         sources_compared=compared.compared if compared is not None else 0,
+        cameras_compared=compared.cameras_compared if compared is not None else 0,
         sources_skipped=_skipped(samples, compared, asked=sources),
         faults=(*faults, *rows.faults),
     )
+
+
+def _rates(recipe: Recipe | None) -> dict[str, Fraction | None]:
+    """The constant rates that a recipe asks for, by column."""
+    if recipe is None:
+        return {}
+    video = recipe.sample.video
+    rates = {f"video.{name}": spec.fps for name, spec in recipe.sample.videos.items()}
+    return {"video": None if video is None else video.fps, **rates}
 
 
 def _skipped(samples: int, compared: Sources | None, *, asked: bool) -> dict[str, int]:

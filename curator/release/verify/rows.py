@@ -17,13 +17,24 @@ from curator.pack.schema import CUT, CUT_TYPE, MEDIA_TYPE, SCHEMA_VERSION, Shard
 from curator.release.read import ReleaseFolder
 from curator.release.verify.faults import Fault
 
-__all__ = ["Row", "Rows"]
+__all__ = ["CameraOrigin", "Row", "Rows"]
 
 _MOST_ROWS = 8
 """At a time in memory: rows hold whole clips."""
 _FIXED = ShardSchema(video=False, audio=False, numbers=()).arrow
 _MEDIA = ("video", "audio")
 _LIKE_METRICS = (pa.float64(), pa.string())
+
+
+@dataclass(frozen=True, slots=True)
+class CameraOrigin:
+    """The file that one more camera wrote, and which part of it a sample shows."""
+
+    url: str
+    fingerprint: str
+    start: Fraction
+    """On the file's own clock."""
+    end: Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,8 @@ class Row:
     """Length of the clip, exact where the manifest knows it."""
     start: Fraction
     end: Fraction
+    cameras: Mapping[str, CameraOrigin] = field(default_factory=dict)
+    """What the columns ``video.NAME`` were cut from, by name, as the manifest says."""
 
     @property
     def id(self) -> str:
@@ -97,7 +110,7 @@ class Rows:
             self._note("id-twice", "row", path, what, sample=name)
         self._seen.setdefault(name, path)
         self._splits[values["fingerprint"]].setdefault(values["split"], name)
-        yield Row(path, values, end - start, start, end)
+        yield Row(path, values, end - start, start, end, _cameras(told))
 
     def _compare(
         self, path: str, values: Mapping[str, Any], told: Mapping[str, Any]
@@ -152,6 +165,16 @@ class Rows:
         self, reason: str, kind: str, file: str, what: str, *, sample: str | None = None
     ) -> None:
         self.faults.append(Fault(reason=reason, kind=kind, file=file, sample=sample, what=what))
+
+
+def _cameras(told: Mapping[str, Any] | None) -> dict[str, CameraOrigin]:
+    held = {} if told is None else told.get("cameras", {})
+    return {
+        name: CameraOrigin(
+            one["url"], one["fingerprint"], Fraction(one["start"]), Fraction(one["end"])
+        )
+        for name, one in held.items()
+    }
 
 
 def _check_columns(path: str, schema: pa.Schema, others: pa.Schema | None) -> Iterator[Fault]:
