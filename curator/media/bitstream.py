@@ -1,4 +1,4 @@
-"""The two facts of a compressed packet that no container tells: does it cut all references, is it shown."""
+"""What no container tells of compressed packets: do they cut all references, are they shown, how many pictures do they hold."""
 
 from __future__ import annotations
 
@@ -8,11 +8,38 @@ from typing import Any, TypeAlias
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-__all__ = ["PacketTest", "hidden_test", "idr_test"]
+__all__ = ["PackedPictures", "PacketTest", "hidden_test", "idr_test"]
 
 PacketTest: TypeAlias = "Callable[[Packet[Any]], bool]"
 
 _H264_IDR = 5
+_VOP = b"\0\0\1\xb6"
+_NOT_CODED_BYTES = 19
+"""As FFmpeg has it: a picture of so few bytes is none."""
+
+
+class PackedPictures:
+    """MPEG-4 Part 2 as DivX and Xvid pack it: a P picture and the B picture before it in one packet.
+
+    An empty picture comes after them, in whose place the P picture is shown. So as many are shown as
+    there are packets, but the times of packets are not those of what they hold. An empty picture
+    without one to be shown is a dropped frame.
+    """
+
+    def __init__(self) -> None:
+        self.found = False
+        """Whether any packet held two pictures."""
+        self.dropped: list[bool] = []
+        """For each packet, whether nothing is shown in its place; to be heeded where `found`."""
+        self._waiting = 0
+
+    def note(self, packet: Packet[Any]) -> None:
+        """Take in the next packet, in file order."""
+        data = bytes(packet)
+        pictures = 0 if len(data) <= _NOT_CODED_BYTES else data.count(_VOP)
+        self.found |= pictures > 1
+        self.dropped.append(pictures == 0 and self._waiting == 0)
+        self._waiting = max(0, self._waiting + pictures - 1)
 
 
 def idr_test(stream: VideoStream) -> PacketTest:

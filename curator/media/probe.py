@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import struct
+from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -23,7 +24,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream as AvVideoStream
 
 from curator.errors import MediaError
-from curator.media.bitstream import hidden_test, idr_test
+from curator.media.bitstream import PackedPictures, hidden_test, idr_test
 from curator.media.colour import colour_names
 from curator.media.safety import Limits, open_media
 from curator.media.scan import (
@@ -40,7 +41,7 @@ from curator.model.video import AudioStream, FrameTable, VideoInfo, VideoStream
 
 __all__ = ["PROBE_VERSION", "Clock", "Probe", "probe", "real_video_stream"]
 
-PROBE_VERSION = 2
+PROBE_VERSION = 3
 """Raise it when the same file would give another `Probe`."""
 
 _NOT_FOOTAGE = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
@@ -94,7 +95,7 @@ def probe(path: Path, *, limits: Limits | None = None) -> Probe:
         assert time_base is not None, "the demuxer gives every stream a time base"
         grid = frame_grid(scan.video, time_base=time_base, fps=rate)
         info = _info(container, stream, scan, grid, path)
-        clock = _clock(container, stream, grid)
+        clock = _clock(container, stream, grid, packed=scan.packed.found)
         return Probe(
             info=info,
             table=grid.table,
@@ -119,6 +120,7 @@ class _Scan:
     video: VideoPackets = field(default_factory=VideoPackets)
     audio: dict[int, AudioPackets] = field(default_factory=dict)
     picture: VideoFrame | None = None
+    packed: PackedPictures = field(default_factory=PackedPictures)
 
 
 def _scan(container: InputContainer, stream: AvVideoStream, limits: Limits) -> _Scan:
@@ -127,6 +129,7 @@ def _scan(container: InputContainer, stream: AvVideoStream, limits: Limits) -> _
         stream.codec_context.thread_type = ThreadType.NONE
     looking = stream.codec_context is not None
     is_idr, is_hidden = idr_test(stream), hidden_test(stream)
+    may_be_packed = looking and stream.codec_context.name == "mpeg4"
     for number, packet in enumerate(_packets(container, stream, scan)):
         if number >= limits.max_packets:
             raise MediaError(
@@ -145,10 +148,14 @@ def _scan(container: InputContainer, stream: AvVideoStream, limits: Limits) -> _
             continue
         _note_video(packet, scan, hidden=packet.is_discard or is_hidden(packet))
         scan.video.idr.append(packet.is_keyframe and is_idr(packet))
+        if may_be_packed:
+            scan.packed.note(packet)
         if looking:
             looking = len(scan.video.idr) < _FIRST_PICTURE_PACKETS and not scan.video.encrypted
             scan.picture = _decode_one(packet)
             looking = looking and scan.picture is None
+    if scan.packed.found:
+        scan.video.hidden = array("b", scan.packed.dropped)
     return scan
 
 
@@ -230,9 +237,9 @@ def _refuse_unusable(stream: AvVideoStream, scan: _Scan, path: Path) -> None:
         raise MediaError(f"{path.name} has pictures of no size", reason="no-dimensions")
 
 
-def _clock(container: InputContainer, stream: AvVideoStream, grid: Grid) -> Clock:
+def _clock(container: InputContainer, stream: AvVideoStream, grid: Grid, *, packed: bool) -> Clock:
     reorders = stream.codec_context.name in ("h264", "hevc", "vvc")
-    if container.format.name in _TIMELESS and reorders:
+    if packed or (container.format.name in _TIMELESS and reorders):
         return Clock.output
     return Clock.pts if grid.packet_ticks is None else Clock.packets
 
@@ -253,7 +260,7 @@ def _info(
     container: InputContainer, stream: AvVideoStream, scan: _Scan, grid: Grid, path: Path
 ) -> VideoInfo:
     table = grid.table
-    start = grid.first_pts * table.time_base
+    start = _start(container, scan.video, grid)
     duration = table.time(len(table))
     rate = stream.guessed_rate or stream.average_rate
     first, last = table.time(0), table.time(len(table) - 1)
@@ -275,6 +282,19 @@ def _info(
         notes=_notes(container, stream, scan, grid),
         timecode=_timecode(container, stream),
     )
+
+
+def _start(container: InputContainer, video: VideoPackets, grid: Grid) -> Fraction:
+    """The instant of the container at which the first picture is shown, seconds.
+
+    AVI shows its first picture when its first packet comes, as sound begins. FFmpeg takes reordered pictures
+    for one frame later, by the lag of a decoder, and leaves the sound where it is.
+    """
+    first = grid.first_pts
+    if container.format.name == "avi":
+        shown = zip(video.dts, video.hidden, strict=True)
+        first = min((dts for dts, hidden in shown if dts != MISSING and not hidden), default=first)
+    return first * grid.table.time_base
 
 
 def _timecode(container: InputContainer, stream: AvVideoStream) -> str | None:
@@ -315,6 +335,7 @@ def _notes(
         "read-error": video.failed,
         "no-first-keyframe": not bool(table.keyframes[0]),
         "several-videos": len(container.streams.video) > 1,
+        "packed-pictures": scan.packed.found,
     }
     return (*grid.notes, *(slug for slug, there in found.items() if there))
 
