@@ -138,7 +138,9 @@ class PlanKnown(VideoKnown):
             **alignment.document(),
             "span": [question.span.start, question.span.end],
             "clock": [question.clock.offset_seconds, question.clock.rate],
-            "search_seconds": alignment.search_seconds,
+            "search_seconds": alignment.search_seconds
+            if question.search_seconds is None
+            else question.search_seconds,
             "inputs": inputs,
         }
 

@@ -84,6 +84,7 @@ def _ask(
 ) -> Ask:
     whole = Span(Fraction(0), probe.info.duration_seconds)
     around = alignment.around(question.span, whole)
+    search = question.search_seconds or alignment.search_seconds
     series = {
         f"{op}.{name}": held.within(around)
         for op, node in alignment.nodes.items()
@@ -102,5 +103,5 @@ def _ask(
         track=track,
         sound=sound_place(beside, question.clock) if beside and beside.is_sound else None,
         clock=question.clock,
-        search_seconds=float(alignment.search_seconds),
+        search_seconds=float(search),
     )

@@ -19,11 +19,13 @@ from curator.model.clip import Decision, Row, Shot, Unit
 from curator.model.outcome import Failure
 from curator.model.signal import Signal, Support
 from curator.model.span import Span, intersection, subtract, total_seconds, union
+from curator.model.sync import Clock
 from curator.model.tile import Tiles
 from curator.plan.candidate import Candidate
 from curator.plan.checks import Check, Said, Scope
 from curator.plan.crop import NO_SUBJECT, subject_of
 from curator.plan.holding import first_failure, holding, series_inside, support_of
+from curator.plan.line import lines_of
 from curator.plan.logical import POSTER, SHOTS, SPLIT, Node
 from curator.plan.physical import Pass, PassScope, Plan
 from curator.plan.snap import edge_signals, snap_clips
@@ -179,8 +181,15 @@ class _Look:
             return unscored(self._probe, failure)
         missing = {n: t - self._known.covered(self._plan.nodes[n]) for n, t in wanted.items()}
         questions: list[Question] = []
+        waiting = alive
         if not any(missing.values()):
-            questions = [asked for clip in alive for asked in self._agree(clip)]
+            alignments, spans = self._plan.logical.alignments, [clip.span for clip in alive]
+            fps = self._probe.info.fps
+            lines, questions = lines_of(alignments, spans, self._whole, fps, self._known)
+            if not questions:
+                asked = {clip.span: self._agree(clip, lines) for clip in alive}
+                questions = [one for found in asked.values() for one in found]
+                waiting = [clip for clip in alive if asked[clip.span]]
         if any(missing.values()) or questions:
             if not partial:
                 return Demand(
@@ -189,10 +198,8 @@ class _Look:
                     alive=tuple(clip.span for clip in alive),
                     questions=tuple(questions),
                 )
-            asked = {question.span for question in questions}
-            for clip in alive:
-                if not questions or clip.span in asked:
-                    clip.fall(Decision.unscored, NOT_MEASURED.reason)
+            for clip in waiting:
+                clip.fall(Decision.unscored, NOT_MEASURED.reason)
         return None
 
     def _around(self, clips: Sequence[Candidate]) -> dict[str, Tiles]:
@@ -209,12 +216,13 @@ class _Look:
             for name, spans in wide.items()
         }
 
-    def _agree(self, clip: Candidate) -> list[Question]:
+    def _agree(self, clip: Candidate, lines: Mapping[str, Clock]) -> list[Question]:
         """Judge one clip by its alignments, or say what must be asked first."""
         said: list[Agreement] = []
         questions: list[Question] = []
         for alignment in self._plan.logical.alignments:
-            found = agree(alignment, clip.span, self._probe.info.fps, self._known)
+            line = lines.get(alignment.name)
+            found = agree(alignment, clip.span, self._probe.info.fps, self._known, line)
             if isinstance(found, Question):
                 questions.append(found)
             elif isinstance(found, Failure):

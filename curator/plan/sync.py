@@ -21,6 +21,7 @@ SYNC_SIGNALS: Mapping[str, tuple[str, str]] = {
     "offset_seconds": ("s", "how late the track is by its declared clock; positive: late"),
     "offset_after_seconds": ("s", "what is left of the offset after the repair, measured again"),
     "shift_seconds": ("s", "by how much the track was moved earlier"),
+    "drift": ("ratio", "how much later the track gets per second, as measured"),
     "confidence": ("", "how far the offset stands out of others, in the aligner's unit"),
 }
 """Columns of the proof, below ``sync.TRACK``: unit and meaning."""
@@ -83,6 +84,8 @@ class Question:
     """Of the alignment."""
     span: Span
     clock: Clock
+    search_seconds: Fraction | None = None
+    """How far the offset is looked for; None: as the alignment says."""
 
 
 class KnownSync(Protocol):
@@ -113,12 +116,18 @@ class Agreement:
 
 
 def agree(
-    alignment: Alignment, span: Span, fps: float, known: KnownSync
+    alignment: Alignment, span: Span, fps: float, known: KnownSync, line: Clock | None = None
 ) -> Agreement | Question | Failure:
-    """Put one alignment to one clip: its outcome, the next thing to measure, or why it cannot be."""
-    clock = known.declared(alignment)
-    if clock is None:
-        return _unknown(alignment, None, Offset(seconds=None, absent="absent"))
+    """Put one alignment to one clip: its outcome, the next thing to measure, or why it cannot be.
+
+    `line` is the clock of the whole pair, where one was found: then the clip's own offset is measured by
+    that, and `max_offset_seconds` is for what is left without the drift.
+    """
+    declared = known.declared(alignment)
+    if declared is None:
+        return _unknown(alignment, None, Offset(seconds=None, absent="absent"), _Moved())
+    middle = (span.start + span.end) / 2
+    moved, clock = _Moved.of(declared, line, middle), line or declared
     asked = Question(alignment.name, span, clock)
     before = known.offset(alignment, asked)
     if before is None:
@@ -127,13 +136,13 @@ def agree(
         return before
     spec = alignment.spec
     if before.seconds is None or before.confidence < spec.min_confidence:
-        return _unknown(alignment, clock, before)
+        return _unknown(alignment, clock, before, moved)
     residual = spec.residual_seconds or 0.5 / fps
-    margin = spec.max_offset_seconds - abs(before.seconds)
+    margin = spec.max_offset_seconds - abs(moved.start + before.seconds)
     # What is within the residual stays as it is: a repair would only add the aligner's own noise.
     if margin < 0 or not spec.repair or abs(before.seconds) <= residual:
-        return _decided(alignment, clock, before, before, holds=margin >= 0, margin=margin)
-    repaired = clock.corrected(before, (span.start + span.end) / 2)
+        return _decided(alignment, clock, before, before, moved, holds=margin >= 0, margin=margin)
+    repaired = clock.corrected(before, middle)
     again = Question(alignment.name, span, repaired)
     after = known.offset(alignment, again)
     if after is None:
@@ -141,11 +150,33 @@ def agree(
     if isinstance(after, Failure):
         return after
     holds = after.seconds is not None and abs(after.seconds) <= residual
-    return _decided(alignment, repaired, before, after, holds=holds, margin=margin)
+    return _decided(alignment, repaired, before, after, moved, holds=holds, margin=margin)
 
 
-def _unknown(alignment: Alignment, clock: Clock | None, found: Offset) -> Agreement:
-    """No offset can be told, or nobody can be sure of it: the track stays as it is declared."""
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """What the clock of the whole pair says of a clip, before anything is measured of it."""
+
+    start: float = 0.0
+    """How late the track is when the video begins, by its declared clock."""
+    late: float = 0.0
+    """The same in the middle of the clip."""
+    drift: float | None = None
+
+    @staticmethod
+    def of(declared: Clock, line: Clock | None, middle: Fraction) -> _Moved:
+        if line is None:
+            return _Moved()
+        return _Moved(
+            start=float(declared.on_video(line.on_track(Fraction(0)))),
+            late=float(declared.on_video(line.on_track(middle)) - middle),
+            drift=float(line.rate / declared.rate - 1),
+        )
+
+
+def _unknown(alignment: Alignment, clock: Clock | None, found: Offset, moved: _Moved) -> Agreement:
+    """No offset can be told, or nobody can be sure of it: the track stays where the whole pair puts it,
+    or as it is declared."""
     spec = alignment.spec
     slug = found.absent or "unsure"
     holds = spec.absent is Absent.keep
@@ -155,37 +186,52 @@ def _unknown(alignment: Alignment, clock: Clock | None, found: Offset) -> Agreem
         unscored=spec.absent is Absent.unscored,
         margin=None if found.absent else found.confidence - spec.min_confidence,
         clock=clock,
-        signals=_signals(alignment, found, found, shift=0.0, absent=slug),
+        signals=_signals(alignment, found, found, moved, shift=moved.late, absent=slug),
     )
 
 
 def _decided(
-    alignment: Alignment, clock: Clock, before: Offset, after: Offset, *, holds: bool, margin: float
+    alignment: Alignment,
+    clock: Clock,
+    before: Offset,
+    after: Offset,
+    moved: _Moved,
+    *,
+    holds: bool,
+    margin: float,
 ) -> Agreement:
-    shift = before.seconds if after is not before else 0.0
+    shift = moved.late + ((before.seconds or 0.0) if after is not before else 0.0)
     ok = holds or alignment.spec.otherwise is Otherwise.keep
     return Agreement(
         reason="ok" if ok else f"{alignment.name}:out-of-sync",
         holds=ok,
         margin=margin,
         clock=clock,
-        signals=_signals(alignment, before, after, shift=shift or 0.0, absent=None),
+        signals=_signals(alignment, before, after, moved, shift=shift, absent=None),
     )
 
 
 def _signals(
-    alignment: Alignment, before: Offset, after: Offset, *, shift: float, absent: str | None
+    alignment: Alignment,
+    before: Offset,
+    after: Offset,
+    moved: _Moved,
+    *,
+    shift: float,
+    absent: str | None,
 ) -> dict[str, Signal]:
-    def seconds(offset: Offset) -> Signal:
+    def seconds(offset: Offset, more: float = 0.0) -> Signal:
         if offset.seconds is None:
             return Signal(None, absent=offset.absent or absent or "unknown")
-        return Signal(offset.seconds)
+        return Signal(offset.seconds + more)
 
     place = f"sync.{alignment.name}"
+    drift = moved.drift if moved.drift is not None else before.drift
     return {
-        f"{place}.offset_seconds": seconds(before),
+        f"{place}.offset_seconds": seconds(before, moved.late),
         f"{place}.offset_after_seconds": seconds(after),
         f"{place}.shift_seconds": Signal(shift),
+        f"{place}.drift": Signal(drift, absent=None if drift is not None else "too-short"),
         f"{place}.confidence": Signal(before.confidence)
         if before.seconds is not None
         else Signal(None, absent=before.absent or "unknown"),
