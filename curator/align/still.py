@@ -12,7 +12,14 @@ import numpy.typing as npt
 from curator.model.series import Series
 from curator.model.span import Span
 
-__all__ = ["HOLE_SECONDS", "STEP_SECONDS", "Stillness", "still_runs", "still_seconds"]
+__all__ = [
+    "HOLE_SECONDS",
+    "STEP_SECONDS",
+    "Stillness",
+    "rest_ahead",
+    "still_runs",
+    "still_seconds",
+]
 
 STEP_SECONDS = Fraction(3, 50)
 """A value is compared with the one at least this much earlier: a little less than openpi's step of 1/15 s,
@@ -64,6 +71,23 @@ def still_seconds(series: Series, rule: Stillness) -> Series:
         base,
         np.concatenate([[np.nan], values, [np.nan]]),
     )
+
+
+def rest_ahead(series: Series, rule: Stillness) -> Series:
+    """At each time the seconds until the next idle run begins, or until the track has had its time.
+
+    ``(m,)`` float64; 0 inside of idle runs, NaN where nothing is known, as of `still_seconds`. A hole ends
+    what is known as the end of the track does.
+    """
+    still = still_seconds(series, rule)
+    if not len(still):
+        return still
+    runs = still.values.astype(np.float64)
+    known = ~np.isnan(runs)
+    rests = still.ticks[(runs > 0) | ~known]
+    after = np.searchsorted(rests, still.ticks)
+    ahead = (rests[np.minimum(after, len(rests) - 1)] - still.ticks) * float(still.time_base)
+    return Series(still.ticks, still.time_base, np.where(known, ahead, np.nan))
 
 
 def _runs(series: Series, rule: Stillness) -> list[tuple[int, int]]:

@@ -75,9 +75,12 @@ class PlanKnown(VideoKnown):
         *,
         has_audio: bool,
         cuts: Sequence[Fraction] = (),
+        columns: Mapping[str, float | str] | None = None,
     ) -> None:
         self.__dict__.update(known.__dict__)
-        self._cuts = cuts
+        self.cuts = tuple(sorted(cuts))
+        """Instants at which something else begins, as the source knows."""
+        self._columns = columns or {}
         self._plan = plan
         self._has_audio = has_audio
         self.beside = dict(beside)
@@ -99,7 +102,11 @@ class PlanKnown(VideoKnown):
 
     def shots(self, node: Node, table: FrameTable) -> tuple[Shot, ...]:
         """The shots that a detector finds, cut also where the source says that something else begins."""
-        return cut_at(super().shots(node, table), self._cuts, table)
+        return cut_at(super().shots(node, table), self.cuts, table)
+
+    def column(self, name: str) -> float | str | None:
+        """What the manifest that names this video says in one of its columns; None where it says nothing."""
+        return self._columns.get(name)
 
     # Offsets
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from curator.align.dataset import LEROBOT_INFO, is_lerobot, lerobot_videos
-from curator.errors import CuratorError, RecipeError
+from curator.errors import CuratorError, RecipeError, RecipeErrors
 from curator.model.video import Rights, VideoRef
 from curator.source.address import is_local, local_path, remote_errors
 from curator.source.commits import Commits, at_commit
@@ -20,6 +20,7 @@ from curator.source.discover import discover, unlicensed, unreachable
 from curator.source.fingerprint import Observed, changed, observe, observe_remote, recall
 from curator.source.snapshot import has_file, take_snapshot
 from curator.source.spool import Spool
+from curator.spec.manifests import columns_of
 from curator.spec.recipe import Recipe, RightsMode, RightsSpec
 from curator.store.store import Store
 
@@ -151,14 +152,29 @@ def videos_of(recipe: Recipe) -> tuple[VideoRef, ...]:
     rights = recipe.rights
     found, errors = _datasets(recipe)
     files = {name: spec for name, spec in recipe.sources.items() if name not in found}
-    return discover(
+    columns = columns_of(recipe.keep)
+    refs = discover(
         files,
         require_license=rights is not RightsMode.unchecked,
         allow=rights.allow if isinstance(rights, RightsSpec) else None,
         places=recipe.places,
+        columns=frozenset(columns),
         more=tuple(ref for held in found.values() for ref in held),
         errors=errors,
     )
+    missing = [
+        RecipeError(
+            f"no manifest of a source says anything in a column '{column}'",
+            reason="recipe-unknown-signal",
+            where=recipe.places.get(f"keep.{name}.of"),
+            hint="check its name, or write `absent: keep`",
+        )
+        for column, name in columns.items()
+        if name and not any(column in ref.columns for ref in refs)
+    ]
+    if missing:
+        raise RecipeErrors(missing)
+    return refs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,7 +155,14 @@ def look_at(refs: Sequence[VideoRef], plan: Plan, store: Store | None) -> Iterat
         known.load(plan.nodes.values())
         opened = load(found)
         beside = besides(plan, ref, fingerprint, partial(_fingerprint_of, ref, store))
-        view = PlanKnown(known, plan, beside, has_audio=bool(opened.info.audio), cuts=ref.cuts)
+        view = PlanKnown(
+            known,
+            plan,
+            beside,
+            has_audio=bool(opened.info.audio),
+            cuts=ref.cuts,
+            columns=ref.columns,
+        )
         yield Seen(ref=ref, fingerprint=fingerprint, probe=opened, known=view)
 
 

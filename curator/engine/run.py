@@ -221,6 +221,7 @@ class _Coordinator:
                     video.besides(number),
                     has_audio=bool(found.info.audio),
                     cuts=video.refs[number].cuts,
+                    columns=video.refs[number].columns,
                 )
                 for number, plan in video.plans.items()
             },

@@ -38,6 +38,8 @@ class VideoRef:
     """Role to reader, where the source knows it and the recipe does not say otherwise."""
     cuts: tuple[Fraction, ...] = ()
     """Instants at which something else begins, as the source knows: episodes that share a file."""
+    columns: Mapping[str, float | str] = field(default_factory=dict)
+    """What its manifest says in the columns that the recipe asks for."""
     pins: Mapping[str, str] = field(default_factory=dict)
     """Start of a url to where it is read instead: the commit of a branch at the time of the look."""
 

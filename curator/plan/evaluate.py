@@ -29,12 +29,12 @@ from curator.plan.line import lines_of
 from curator.plan.logical import POSTER, SHOTS, SPLIT, Node
 from curator.plan.physical import Pass, PassScope, Plan
 from curator.plan.snap import edge_signals, snap_clips
+from curator.plan.split import ways_of
 from curator.plan.statistics import statistic
 from curator.plan.sync import Agreement, Question, agree
-from curator.plan.split import ways_of
 from curator.plan.told import known_series, told_signals
 from curator.plan.verdicts import NOT_MEASURED, Demand, Known, Verdicts, unscored
-from curator.plan.whole import video_row
+from curator.plan.whole import manifest_signals, video_row
 from curator.segment.clips import Segmentation, candidates, reach, stretches
 from curator.spec.told import track_of
 
@@ -47,7 +47,7 @@ def advance(plan: Plan, probe: Probe, known: Known, *, partial: bool = False) ->
     With `partial` there is no demand: what has not been measured is unscored as ``not-measured``.
     """
     whole = Span(Fraction(0), probe.info.duration_seconds)
-    fallen = video_row(plan, probe, whole)
+    fallen = video_row(plan, probe, whole, known)
     if fallen is not None:
         return fallen
     unread = known.untold(plan.logical.told_roles) if plan.logical.told_roles else frozenset()
@@ -99,7 +99,7 @@ def clip_signals(
         for operand in plan.logical.asked:
             if operand.measure == name and operand.series is not None and operand.stat is not None:
                 out[operand.name] = statistic(inside.get(operand.series), operand.stat)
-    return out | told_signals(plan.logical, span, known)
+    return out | manifest_signals(plan.logical, known) | told_signals(plan.logical, span, known)
 
 
 class _Look:
@@ -134,10 +134,10 @@ class _Look:
             self._shots = self._known.shots(node, self._probe.table)
         frame_checks = [c for c in map(self._plan.check, stage.checks) if c.scope is Scope.frame]
         for check in frame_checks:
-            self._holding[check.name] = (
-                self._hold(check, wanted[check.operand.measure])
             if check.name.startswith(SPLIT):
                 continue  # it says where clips part, not where they are
+            self._holding[check.name] = (
+                self._hold(check, wanted[check.operand.measure])
                 if track_of(check.operand) is None
                 else self._hold_told(check)
             )
@@ -270,6 +270,7 @@ class _Look:
                 for shot in self._shots
             ),
             rows=tuple(sorted(rows, key=lambda row: row.span)),
+            cuts=self._cut.cuts,
             comeback=self._comeback(),
             judged=self._judged,
         )
@@ -278,7 +279,6 @@ class _Look:
         """A crop cannot follow what is never seen."""
         video = self._plan.recipe.sample.video
         if video is None or video.crop is None:
-            cuts=self._cut.cuts,
             return
         for clip in self._clips:
             logical = self._plan.logical

@@ -13,6 +13,7 @@ from curator.plan.checks import Check, Scope
 from curator.plan.sync import Alignment
 from curator.registry import load_aligner, load_measure, load_shots
 from curator.spec.crops import crop_series
+from curator.spec.manifests import is_manifest, resolve_manifest
 from curator.spec.operand import (
     Operand,
     key_settings,
@@ -324,6 +325,9 @@ def _check(
         scope = Scope.frame if section == "where" else Scope.clip
         operand = resolve_told(condition.of, recipe.still)
         return Check.of(f"{section}.{name}", condition, operand, scope)
+    if is_manifest(condition.of):
+        operand = resolve_manifest(condition.of)
+        return Check.of(f"{section}.{name}", condition, operand, Scope.video)
     operand = resolve_condition(condition.of, recipe)
     _add_node(nodes, operand)
     if section == "where":

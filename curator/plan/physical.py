@@ -12,6 +12,7 @@ from curator.plan.checks import Check, Scope
 from curator.plan.logical import LogicalPlan, Node, compile_plan
 from curator.plan.optimise import Prices, cascade
 from curator.spec.defaults import plain
+from curator.spec.manifests import MANIFEST
 from curator.spec.recipe import Recipe
 from curator.store.key import digest
 
@@ -153,6 +154,7 @@ def _passes(logical: LogicalPlan, groups: Sequence[Sequence[str]]) -> list[Pass]
         said.update(ready)
         out.append(Pass(index=len(out), scope=scope, nodes=tuple(nodes), checks=tuple(ready)))
 
+    done.add(MANIFEST)  # known with the video's address
     add(PassScope.header, [name for name, node in logical.nodes.items() if not node.measure.needs])
     done.update(logical.told)  # read before anything is decoded
     for number, group in enumerate(groups):

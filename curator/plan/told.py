@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
 
 from curator.align.clock import series_on_video
-from curator.align.still import STEP_SECONDS, Stillness, still_runs, still_seconds
+from curator.align.still import STEP_SECONDS, Stillness, rest_ahead, still_runs, still_seconds
 from curator.model.series import Series
 from curator.model.signal import Signal
 from curator.model.span import Span, intersection, total_seconds
@@ -19,10 +19,11 @@ from curator.plan.logical import LogicalPlan
 from curator.plan.statistics import statistic
 from curator.plan.verdicts import Known
 from curator.spec.operand import Operand
-from curator.spec.told import LONGEST_STILL_SECONDS, STILL_SECONDS, track_of
+from curator.spec.told import LONGEST_STILL_SECONDS, REST_AHEAD_SECONDS, STILL_SECONDS, track_of
 
 __all__ = ["known_series", "told_series", "told_signal", "told_signals"]
 
+_BY_REST = {STILL_SECONDS: still_seconds, REST_AHEAD_SECONDS: rest_ahead}
 _AROUND = 2 * STEP_SECONDS
 """Rows beyond an idle run's least length that decide whether it goes on."""
 
@@ -45,7 +46,7 @@ def told_signals(
             continue
         clock = clocks.get(aligned) if clocks is not None and aligned is not None else None
         clock = known.clock(found[0]) if clock is None else clock
-        out[check.column] = told_signal(check.operand, known.track(*found), clock, span)
+        out[check.column] = told_signal(check.operand, _track(found, known), clock, span)
     return out
 
 
@@ -54,14 +55,17 @@ def known_series(operand: Operand, known: Known) -> Series | None:
     found = track_of(operand)
     if found is None or known.untold(found[:1]):
         return None
-    return told_series(operand, known.track(*found), known.clock(found[0]))
+    series = told_series(operand, _track(found, known), known.clock(found[0]))
+    if series is None or operand.series != REST_AHEAD_SECONDS or not known.cuts:
+        return series
+    return _until(series, known.cuts)
 
 
 def told_series(operand: Operand, track: Track | None, clock: Clock) -> Series | None:
     """``(n,)`` numbers on the video's clock; None where the track has none to say."""
-    if operand.series == STILL_SECONDS:
+    if operand.series in _BY_REST:
         numbers = _numbers(track, clock)
-        return None if numbers is None else still_seconds(numbers, _rule(operand))
+        return None if numbers is None else _BY_REST[operand.series](numbers, _rule(operand))
     if not isinstance(track, NumberTrack):
         return None
     series = series_on_video(track.series, clock)
@@ -92,6 +96,47 @@ def told_signal(operand: Operand, track: Track | None, clock: Clock, span: Span)
         return Signal(None, absent="no-numbers")
     assert operand.stat is not None, "a condition about clips asks for one number"
     return statistic(_inside(series, track, span), operand.stat)
+
+
+def _until(series: Series, cuts: Sequence[Fraction]) -> Series:
+    """Seconds ahead, no more than until something else begins: episodes that share a file end there."""
+    ends = np.array([float(cut) for cut in cuts])
+    after = np.searchsorted(ends, series.seconds, side="right")
+    left = np.append(ends, np.inf)[after] - series.seconds
+    return Series(
+        series.ticks, series.time_base, np.minimum(series.values.astype(np.float64), left)
+    )
+
+
+def _track(named: tuple[str, str], known: Known) -> Track | None:
+    """The track of that name, or one number of a track: its field, by name or by its place (``state.6``).
+
+    Names of tracks and of fields may have dots themselves, so the longest name of a track is tried first.
+    """
+    role, name = named
+    found = known.track(role, name)
+    at = len(name)
+    while found is None and name and at >= 0:
+        at = name.rfind(".", 0, at)
+        whole = known.track(role, name[: max(at, 0)])
+        found = _field(whole, name[at + 1 :]) if isinstance(whole, NumberTrack) else None
+        if at < 0:
+            break
+    return found
+
+
+def _field(track: NumberTrack, name: str) -> NumberTrack | None:
+    values = track.series.values
+    if values.ndim != 2:
+        return None
+    place = track.fields.index(name) if name in track.fields else None
+    if place is None and name.isdecimal() and int(name) < values.shape[1]:
+        place = int(name)
+    if place is None:
+        return None
+    between = track.between[place] if len(track.between) > 1 else track.between[0]
+    series = Series(track.series.ticks, track.series.time_base, values[:, place])
+    return NumberTrack(series=series, between=(between,))
 
 
 def _inside(series: Series, track: Track, span: Span) -> Series:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol
@@ -41,6 +41,15 @@ class Known(KnownSync, Protocol):
 
     def series(self, node: Node) -> Mapping[str, Series]:
         """Every series of the node over the covered tiles."""
+        ...
+
+    @property
+    def cuts(self) -> Sequence[Fraction]:
+        """Instants at which something else begins, as the source knows, sorted."""
+        ...
+
+    def column(self, name: str) -> float | str | None:
+        """What the manifest that names this video says in one of its columns; None where it says nothing."""
         ...
 
     def untold(self, roles: Iterable[str]) -> frozenset[str] | Failure:
@@ -82,6 +91,8 @@ class Verdicts:
     shots: tuple[Shot, ...] = ()
     shot_signals: tuple[Mapping[str, Signal], ...] = ()
     rows: tuple[Row, ...]
+    cuts: tuple[Cut, ...] = ()
+    """Inside stretches that hold: where one clip ends and the next one begins."""
     failures: tuple[Failure, ...] = ()
     comeback: Mapping[str, tuple[Fraction, int]] = field(default_factory=dict)
     """Condition to (seconds, clips) that would come back if only it were off; at most, since what
@@ -91,8 +102,6 @@ class Verdicts:
 
 
 def unscored(probe: Probe, failure: Failure) -> Verdicts:
-    cuts: tuple[Cut, ...] = ()
-    """Inside stretches that hold: where one clip ends and the next one begins."""
     """The verdict on a video of which something could not be found out."""
     row = Row(
         span=Span(Fraction(0), probe.info.duration_seconds),

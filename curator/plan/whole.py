@@ -10,17 +10,30 @@ from curator.model.clip import Decision, Row, Unit
 from curator.model.signal import Signal
 from curator.model.span import Span
 from curator.plan.checks import Said, Scope
+from curator.plan.logical import LogicalPlan
 from curator.plan.physical import Plan
-from curator.plan.verdicts import Verdicts
+from curator.plan.verdicts import Known, Verdicts
+from curator.spec.manifests import column_of
 
-__all__ = ["video_row"]
+__all__ = ["manifest_signals", "video_row"]
 
 
-def video_row(plan: Plan, probe: Probe, whole: Span) -> Verdicts | None:
-    """The verdict on the whole video, when container facts already decide it; None when they do not."""
+def manifest_signals(logical: LogicalPlan, known: Known) -> dict[str, Signal]:
+    """What the manifest says of a video in the columns that checks are about."""
+    out: dict[str, Signal] = {}
+    for check in logical.scoped(Scope.video):
+        column = column_of(check.operand)
+        if column is not None:
+            said = known.column(column)
+            out[check.column] = Signal(said, absent="no-value" if said is None else None)
+    return out
+
+
+def video_row(plan: Plan, probe: Probe, whole: Span, known: Known) -> Verdicts | None:
+    """The verdict on the whole video, when its manifest or container facts decide it; None when they do not."""
     checks = plan.logical.scoped(Scope.video)
-    signals: dict[str, Signal] = {}
-    for name in {check.operand.measure for check in checks}:
+    signals = manifest_signals(plan.logical, known)
+    for name in {check.operand.measure for check in checks} & plan.nodes.keys():
         measure = plan.nodes[name].measure
         said = measure.summarise(ClipSeries(whole, probe.info))
         signals |= {f"{name}.{signal}": value for signal, value in said.items()}

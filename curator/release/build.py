@@ -37,6 +37,7 @@ from curator.release.reasons import reasons
 from curator.release.write import write
 from curator.spec.crops import CROP, is_boxed
 from curator.spec.document import document
+from curator.spec.manifests import column_of
 from curator.spec.recipe import Recipe
 from curator.spec.settings import Settings
 from curator.spec.told import TOLD
@@ -322,7 +323,10 @@ def _add_threshold(out: dict[str, SignalInfo], plan: Plan, check: Check) -> None
     column = check.column + (".median" if operand.per_frame else "")
     info = out.get(column)
     about = f"{operand.stat} of {operand.measure}.{operand.series}" if info is None else info.about
-    if node is None and operand.signal is not None:
+    column_asked = column_of(operand)
+    if column_asked is not None:
+        about = f"what the manifest says of the video in its column {column_asked}"
+    elif node is None and operand.signal is not None:
         about = TOLD[operand.signal][1]
     bounds = (check.low, check.high)
     if isinstance(check.equals, int | float):

@@ -55,6 +55,7 @@ def discover(
     allow: Collection[str] | None = None,
     base: Path | None = None,
     places: Mapping[str, Location] | None = None,
+    columns: Collection[str] = (),
     more: Sequence[VideoRef] = (),
     errors: Sequence[RecipeError] = (),
 ) -> tuple[VideoRef, ...]:
@@ -66,6 +67,7 @@ def discover(
         allow: the only licences that are wanted, when the recipe names some.
         base: where relative paths start; the working directory unless given.
         places: where the recipe says what, by dotted path, for error messages.
+        columns: of manifests, whose values are wanted with each video.
         more: videos of sources that were searched otherwise.
         errors: mistakes that were found there.
 
@@ -74,7 +76,9 @@ def discover(
             ``source-unreachable``, ``source-rights-differ``, ``source-rights-clash``,
             ``source-not-allowed``, ``source-sidecar``, ``manifest-invalid``.
     """
-    found, mistakes = search(sources, require_license=require_license, base=base, places=places)
+    found, mistakes = search(
+        sources, require_license=require_license, base=base, places=places, columns=columns
+    )
     mistakes += errors
     videos = tuple(sorted((*found, *more), key=lambda ref: (ref.source, ref.url)))
     if require_license:
@@ -90,13 +94,14 @@ def search(
     require_license: bool = True,
     base: Path | None = None,
     places: Mapping[str, Location] | None = None,
+    columns: Collection[str] = (),
 ) -> tuple[tuple[VideoRef, ...], list[RecipeError]]:
     """As `discover`, but with the mistakes beside what was found."""
     found: dict[str, VideoRef] = {}
     errors: list[RecipeError] = []
     commits = Commits()
     for name in sorted(sources):
-        one = _Source(name, sources[name], require_license, base, places or {}, commits)
+        one = _Source(name, sources[name], require_license, base, places or {}, commits, columns)
         for ref in sorted(one.videos(), key=lambda ref: ref.url):
             first = found.setdefault(ref.url, ref)
             if first.rights != ref.rights:
@@ -175,8 +180,10 @@ class _Source:
         base: Path | None,
         places: Mapping[str, Location],
         commits: Commits,
+        columns: Collection[str] = (),
     ) -> None:
         self.name = name
+        self.columns = columns
         self.spec = spec
         self.require_license = require_license
         # From the working directory a path stays as it was written; else it must say where it is.
@@ -225,6 +232,7 @@ class _Source:
                 attribution=row.attribution or self.spec.attribution,
             ),
             sidecars=sidecars,
+            columns=row.columns,
             pins=self.commits.resolve_all((row.url, *sidecars.values())),
         )
 
@@ -242,7 +250,7 @@ class _Source:
             pins = self.commits.resolve_all([table])
             if suffix(table) == _TAR:
                 return read_samples(table, pins=pins)
-            return read_manifest(table, key=key, pins=pins)
+            return read_manifest(table, key=key, pins=pins, columns=self.columns)
         except remote_errors() as error:
             self._unreachable(error)
             return [], []

@@ -6,8 +6,9 @@ import csv
 import difflib
 import io
 import json
+import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -41,6 +42,7 @@ _COLUMNS = ("url", "license", "attribution", "sidecars")
 _SIDECAR = "sidecar."
 _BLOCK_BYTES = 1 << 18
 """Of a remote table: small columns lie between large ones that are not wanted."""
+_FLAGS = {"true": 1.0, "false": 0.0}
 _MOST = 20
 """Mistakes shown of one manifest."""
 
@@ -55,6 +57,8 @@ class ManifestRow:
     license: str | None = None
     attribution: str | None = None
     sidecars: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, float | str] = field(default_factory=dict)
+    """Of the further columns that were asked for, those with a value: numbers, flags as 1 and 0, text."""
 
 
 class _RowError(Exception):
@@ -69,18 +73,23 @@ class _OfOtherThingsError(Exception):
 
 
 def read_manifest(
-    url: str, *, key: str = "url", pins: Mapping[str, str] | None = None
+    url: str,
+    *,
+    key: str = "url",
+    pins: Mapping[str, str] | None = None,
+    columns: Collection[str] = (),
 ) -> tuple[list[ManifestRow], list[RecipeError]]:
     """The rows of a manifest, and its mistakes (``manifest-invalid``, each with file and line).
 
     Columns: ``url`` (relative to the manifest); ``license``, ``attribution``, ``sidecar.<role>`` or
-    a map ``sidecars`` if you like; others are ignored. Lines of a Parquet file are its rows.
+    a map ``sidecars`` if you like; of others, those in `columns`. Lines of a Parquet file are its rows.
     A Parquet file with a column of videos (`curator.source.cells`) has its videos inside.
 
     Args:
         key: the column with the address. A table without the column `FILE_NAME`, when that is asked
             for, is of other things and has no rows; nor has one without videos, for `CELLS`.
         pins: where repositories are read (`curator.source.commits`).
+        columns: names of further columns whose values are wanted.
 
     Raises:
         OSError and what else the file system raises (`remote_errors`): it cannot be read.
@@ -88,12 +97,12 @@ def read_manifest(
     rows: list[ManifestRow] = []
     errors: list[RecipeError] = []
     try:
-        for line, record in _records(url, key, pins or {}):
+        for line, record in _records(url, key, pins or {}, columns):
             if isinstance(record, _RowError):
                 errors.append(_error(url, line, record))
                 continue
             try:
-                rows.append(_row(url, line, record, "url" if key == CELLS else key))
+                rows.append(_row(url, line, record, "url" if key == CELLS else key, columns))
             except _RowError as mistake:
                 errors.append(_error(url, line, mistake))
     except _OfOtherThingsError:
@@ -109,7 +118,7 @@ def read_manifest(
 _Records = Iterator[tuple[int, "dict[str, Any] | _RowError"]]
 
 
-def _records(url: str, key: str, pins: Mapping[str, str]) -> _Records:
+def _records(url: str, key: str, pins: Mapping[str, str], columns: Collection[str]) -> _Records:
     kind = suffix(url)
     if kind == ".json":
         raise _RowError(
@@ -118,7 +127,7 @@ def _records(url: str, key: str, pins: Mapping[str, str]) -> _Records:
         )
     with open_file(at_commit(url, pins), block_bytes=_BLOCK_BYTES) as file:
         if kind == ".parquet":
-            yield from _parquet(file, url, key)
+            yield from _parquet(file, url, key, columns)
             return
         data = file.read()
     try:
@@ -126,13 +135,13 @@ def _records(url: str, key: str, pins: Mapping[str, str]) -> _Records:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise _RowError("the text is not UTF-8", line=line) from error
-    yield from _csv(text, key) if kind == ".csv" else _jsonl(text, key)
+    yield from _csv(text, key, columns) if kind == ".csv" else _jsonl(text, key, columns)
 
 
-def _csv(text: str, key: str) -> _Records:
+def _csv(text: str, key: str, columns: Collection[str]) -> _Records:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
-        _check_columns([name or "" for name in reader.fieldnames or []], key)
+        _check_columns([name or "" for name in reader.fieldnames or []], key, columns)
         for row in reader:
             if None in row:
                 yield reader.line_num, _RowError("the row has more fields than the header")
@@ -143,7 +152,7 @@ def _csv(text: str, key: str) -> _Records:
         raise _RowError(f"not CSV: {error}", line=line) from error
 
 
-def _jsonl(text: str, key: str) -> _Records:
+def _jsonl(text: str, key: str, columns: Collection[str]) -> _Records:
     for line, written in enumerate(text.split("\n"), start=1):
         if not written.strip():
             continue
@@ -156,25 +165,26 @@ def _jsonl(text: str, key: str) -> _Records:
             yield line, _RowError("each line must be a JSON object")
             continue
         try:
-            _check_columns(list(record), key)
+            _check_columns(list(record), key, columns)
         except _RowError as mistake:
             yield line, mistake
         else:
             yield line, record
 
 
-def _parquet(opened: BinaryIO, url: str, key: str) -> _Records:
+def _parquet(opened: BinaryIO, url: str, key: str, columns: Collection[str]) -> _Records:
     try:
         file = pq.ParquetFile(opened)
         media = media_columns(file.schema_arrow) if key != FILE_NAME else ()
         if media:
-            yield from enumerate(_cells(file, url, media), start=1)
+            yield from enumerate(_cells(file, url, media, columns), start=1)
             return
         if key == CELLS:
             raise _OfOtherThingsError
-        _check_columns(file.schema_arrow.names, key)
+        _check_columns(file.schema_arrow.names, key, columns)
         # Other columns may be large: they are never read.
-        known = [name for name in file.schema_arrow.names if _is_known(name, key)]
+        names = file.schema_arrow.names
+        known = [name for name in names if _is_known(name, key) or name in columns]
         records = file.read(columns=known).to_pylist(maps_as_pydicts="strict")
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and type(error) is not OSError:
@@ -189,10 +199,12 @@ class _Cell(str):
     __slots__ = ()
 
 
-def _cells(file: pq.ParquetFile, url: str, media: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _cells(
+    file: pq.ParquetFile, url: str, media: Sequence[str], wanted: Collection[str]
+) -> Iterator[dict[str, Any]]:
     """A record for each row of a table of videos; further columns of videos are its sidecars."""
     names = file.schema_arrow.names
-    told = [name for name in names if name in _COLUMNS[1:] or name.startswith(_SIDECAR)]
+    told = [name for name in names if _is_known(name, "") or (name in wanted and name not in media)]
     has_path = {name: pa.types.is_struct(file.schema_arrow.field(name).type) for name in media}
     columns = [*told, *(f"{name}.path" for name in media if has_path[name])]
     row = 0
@@ -222,14 +234,14 @@ def _is_known(name: str, key: str) -> bool:
     return name in (key, *_COLUMNS[1:]) or name.startswith(_SIDECAR)
 
 
-def _check_columns(names: list[str], key: str) -> None:
+def _check_columns(names: list[str], key: str, wanted: Collection[str]) -> None:
     """Extra columns are fine; one that is nearly a known one is a slip."""
     if key == FILE_NAME:
         if key not in names:
             raise _OfOtherThingsError
         return
     for name in names:
-        if _is_known(name, key):
+        if _is_known(name, key) or name in wanted:
             continue
         near = difflib.get_close_matches(name.lower().strip(), _COLUMNS, n=1, cutoff=0.8)
         if near and near[0] not in names:
@@ -239,7 +251,9 @@ def _check_columns(names: list[str], key: str) -> None:
         raise _RowError(f"there is no column '{key}'", hint=f"its columns are: {shown}")
 
 
-def _row(manifest: str, line: int, record: Mapping[str, Any], key: str) -> ManifestRow:
+def _row(
+    manifest: str, line: int, record: Mapping[str, Any], key: str, columns: Collection[str]
+) -> ManifestRow:
     url = _text(record, key)
     if url is None:
         raise _RowError(f"the {key} is empty")
@@ -251,7 +265,28 @@ def _row(manifest: str, line: int, record: Mapping[str, Any], key: str) -> Manif
         sidecars={
             role: _address(manifest, value) for role, value in sorted(_sidecars(record).items())
         },
+        columns={
+            name: value
+            for name in sorted(columns)
+            if (value := _value(name, record.get(name))) is not None
+        },
     )
+
+
+def _value(name: str, value: Any) -> float | str | None:
+    """What a cell says: CSV knows text alone, so what reads as a number or a flag is one."""
+    if isinstance(value, str):
+        value = value.strip()
+        if value.lower() in _FLAGS:
+            return _FLAGS[value.lower()]
+        try:
+            number = float(value)
+        except ValueError:
+            return value or None
+        return number if math.isfinite(number) else None
+    if value is None or isinstance(value, bool | int | float):
+        return None if value is None or not math.isfinite(value) else float(value)
+    raise _RowError(f"{name} must be a number, true or false, or text, not {value!r}")
 
 
 def _sidecars(record: Mapping[str, Any]) -> dict[str, str]:

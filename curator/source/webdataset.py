@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from curator.errors import Location, RecipeError
 from curator.source.address import VIDEO_SUFFIXES, is_hidden, redacted
@@ -88,7 +89,7 @@ def _roles(fields: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _rights(about: Member | None) -> dict[str, str]:
+def _rights(about: Member | None) -> dict[str, Any]:
     """What a sample's JSON says of its rights, if anything."""
     try:
         told = json.loads(about.data) if about is not None and about.data is not None else None

@@ -8,6 +8,7 @@ from typing import Any
 
 from curator.errors import MeasureError, RecipeError
 from curator.registry import nearest
+from curator.spec.manifests import UNIT, is_manifest, resolve_manifest
 from curator.spec.operand import STATISTICS, Operand, resolve
 from curator.spec.read import FAILED, Reader
 from curator.spec.recipe import Absent, Condition, MeasureSpec, StillSpec
@@ -52,6 +53,8 @@ def read_conditions(
             found = sidecar_of(condition.of)
             if found is not None and condition.absent is not Absent.keep:
                 check_role(found[0], f"{full}.of", roles, reader)
+            if is_manifest(condition.of) and condition.absent is not Absent.keep:
+                _check_manifest(condition.of, f"{full}.of", roles, reader)
     return made
 
 
@@ -103,7 +106,10 @@ def _operand(
     of: str, path: str, *, per_frame: bool, named: Mapping[str, MeasureSpec], reader: Reader
 ) -> Operand | None:
     try:
-        operand = resolve_told(of, StillSpec()) if is_told(of) else resolve(of, named)
+        if is_manifest(of):
+            operand = resolve_manifest(of)
+        else:
+            operand = resolve_told(of, StillSpec()) if is_told(of) else resolve(of, named)
     except (RecipeError, MeasureError) as error:
         reader.note(error.reason, path, error.message, hint=error.hint)
         return None
@@ -120,6 +126,8 @@ def _operand(
 
 
 def _bound(name: str, value: Any, operand: Operand | None, path: str, reader: Reader) -> Any:
+    if operand is not None and operand.unit == UNIT and name == "equals":
+        return _equal(value, path, reader)
     if operand is None:  # the unit is not known; `equals` might even be text
         return value if name == "equals" else reader.number(_unitless(value), "", path)
     if operand.unit in TEXT:
@@ -130,6 +138,21 @@ def _bound(name: str, value: Any, operand: Operand | None, path: str, reader: Re
         return FAILED
     number = reader.number(value, operand.unit, path)
     return number if number is FAILED else float(number)
+
+
+def _check_manifest(of: str, path: str, roles: frozenset[str] | None, reader: Reader) -> None:
+    """Note that no source is, or may hold, a manifest (`roles` are known then)."""
+    if roles is not None:
+        message = f"'{of}' is a column of a manifest, and no source is one"
+        hint = "a .csv, .jsonl or .parquet with a url column, or `absent: keep`"
+        reader.note("recipe-unknown-signal", path, message, hint=hint)
+
+
+def _equal(value: Any, path: str, reader: Reader) -> Any:
+    """What a column may be equal to: text, a number, or a flag, which is 1 or 0."""
+    if isinstance(value, bool):
+        return float(value)
+    return value if isinstance(value, str) else reader.number(value, "", path)
 
 
 def _unitless(value: Any) -> Any:

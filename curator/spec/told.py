@@ -12,6 +12,7 @@ from curator.spec.tracks import SIDECAR, sidecar_of
 
 __all__ = [
     "LONGEST_STILL_SECONDS",
+    "REST_AHEAD_SECONDS",
     "STILL_SECONDS",
     "STILL_SHARE",
     "TOLD",
@@ -24,6 +25,7 @@ __all__ = [
 STILL_SHARE = "still_share"
 LONGEST_STILL_SECONDS = "longest_still_seconds"
 STILL_SECONDS = "still_seconds"
+REST_AHEAD_SECONDS = "rest_ahead_seconds"
 VALUE = "value"
 
 TOLD: Mapping[str, tuple[str, str]] = {
@@ -33,7 +35,11 @@ TOLD: Mapping[str, tuple[str, str]] = {
         "the longest part of the clip in which nothing of the track moves",
     ),
     STILL_SECONDS: ("s", "how long the idle run is that the moment lies in; 0 outside of runs"),
-    VALUE: ("of the track", "the number of a track that has one"),
+    REST_AHEAD_SECONDS: (
+        "s",
+        "how long it is until the next idle run begins, or the track ends; 0 inside of runs",
+    ),
+    VALUE: ("of the track", "the number of a track that has one, or of one field: TRACK.FIELD"),
 }
 """Numbers of a track, below ``sidecar.ROLE[.TRACK]``: unit and meaning. The first two are of clips, the
 others of moments, with all the statistics that series of measures have."""
@@ -59,7 +65,7 @@ def resolve_told(of: str, still: StillSpec) -> Operand:
     """
     track, name, stat = _split(of)
     if name is None or len(track.split(".")) < 2:
-        known = [*_OF_CLIPS, STILL_SECONDS, f"{VALUE}.min"]
+        known = [*_OF_CLIPS, STILL_SECONDS, REST_AHEAD_SECONDS, f"{VALUE}.min"]
         tracks = dict.fromkeys((of.rpartition(".")[0], of))
         raise RecipeError(
             f"'{of}' says no number of a track",
