@@ -8,16 +8,15 @@ at the remote alone and goes on from it.
 
 from __future__ import annotations
 
-import random
 import tempfile
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from curator.errors import RemoteError, StoreError
 from curator.hub.changes import Changes, changes
+from curator.hub.confirm import Meant, confirm, overtaken
 from curator.hub.edition import Edition, Published, edition, published, release_digest
 from curator.hub.remote import LocalFile, Remote, RemoteFile, local_file
 from curator.hub.report import PublishReport
@@ -26,7 +25,7 @@ from curator.hub.surface import surface
 from curator.hub.tombstones import TOMBSTONES, Tombstone, of_remote, to_bytes
 from curator.hub.version import Level, Version, next_version
 from curator.hub.withdraw import buried, withdrawn
-from curator.release.manifest import VERSION_FILE, describe
+from curator.release.manifest import VERSION_FILE
 from curator.release.read import ReleaseFolder, open_release
 from curator.spec.settings import PublishSpec
 
@@ -38,8 +37,6 @@ _MAY_BE_THERE = _KEPT | {"README.md", "LICENSE", ".gitignore"}
 """What a repository may hold before the first version goes into it."""
 _TEXTS = (".json", ".yaml", ".md", ".html", ".txt", ".csv", ".jsonl")
 _COMMIT_TRIES = 3
-_SAMPLES = ("clips/", "data/", "shards/")
-"""Folders of samples, in any layout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +144,8 @@ def _publish(
     if there.head is None:
         there = _made(remote, spec)
     commit = _send(remote, there, work, say)
-    checked = _confirm(remote, commit, spec, say, work=work)
+    meant = Meant(note_bytes=work.edition.note_bytes, new=[one.path for one in work.upload])
+    checked = confirm(remote, commit, spec.verify_files, say, meant=meant)
     remote.tag(work.edition.version.tag, commit, _title(release, work))
     return replace(report, commit=commit, verified=checked)
 
@@ -207,7 +205,7 @@ def _made(remote: Remote, spec: PublishSpec) -> _There:
     remote.create(private=spec.private)
     there = _look(remote)
     if not there.files.keys() <= _KEPT:
-        raise _overtaken(remote)
+        raise overtaken(remote)
     return there
 
 
@@ -247,7 +245,7 @@ def _finish(
         say(f"v{last.version} was committed and never tagged; publishing finishes it first")
         return report, there
     say(f"v{last.version} was committed and never tagged: checking and tagging it")
-    checked = _confirm(remote, last.commit, spec, say, work=None)
+    checked = confirm(remote, last.commit, spec.verify_files, say, meant=None)
     remote.tag(last.version.tag, last.commit, f"v{last.version}")
     report = replace(report, verified=checked, outcome="tagged")
     return report, replace(there, tags={**there.tags, last.version.tag: last.commit})
@@ -336,7 +334,7 @@ def _send(remote: Remote, there: _There, work: _Work, say: Callable[[str], None]
             if head is not None and head != there.head:
                 if _is_ours(remote, head, work):
                     return head
-                raise _overtaken(remote) from None
+                raise overtaken(remote) from None
             if error.reason == "remote-moved" or attempt == _COMMIT_TRIES - 1:
                 raise
             time.sleep(2.0**attempt)
@@ -346,77 +344,6 @@ def _send(remote: Remote, there: _There, work: _Work, say: Callable[[str], None]
 def _is_ours(remote: Remote, head: str, work: _Work) -> bool:
     found = published(remote, head, remote.files(head))
     return found is not None and found.note_bytes == work.edition.note_bytes
-
-
-def _overtaken(remote: Remote) -> RemoteError:
-    return RemoteError(
-        f"somebody else published to {remote.address} meanwhile; nothing of yours is visible",
-        reason="remote-moved",
-        hint="run the same command again: it compares with what is there now",
-    )
-
-
-def _confirm(
-    remote: Remote,
-    commit: str,
-    spec: PublishSpec,
-    say: Callable[[str], None],
-    *,
-    work: _Work | None,
-) -> tuple[str, ...]:
-    """Compare a commit with its manifest: all of its listing, and some of its content.
-
-    Args:
-        work: What the commit was made of, where this run made it.
-
-    Raises:
-        RemoteError: ``remote-damaged``, or ``remote-moved`` when it is another's; there is no tag then.
-    """
-    files = remote.files(commit)
-    found = published(remote, commit, files)
-    if work is not None and (found is None or found.note_bytes != work.edition.note_bytes):
-        raise _overtaken(remote)
-    if found is None or not found.is_whole(files):
-        raise _damaged(remote, "files are missing or are not what its manifest says")
-    told = found.manifest["files"]
-    prefer = [one.path for one in work.upload] if work else []
-    paths = _sample(told, prefer, spec.verify_files, found.digest)
-    with tempfile.TemporaryDirectory(prefix="curator-") as folder:
-        for path in paths:
-            if not any(
-                _comes_back(remote, path, commit, Path(folder), told[path]) for _ in range(2)
-            ):
-                raise _damaged(remote, f"{path} comes back with other content")
-    if paths:
-        say(f"pulled back and compared: {', '.join(paths)}")
-    return tuple(paths)
-
-
-def _sample(told: Mapping[str, Any], prefer: Sequence[str], count: int, seed: str) -> list[str]:
-    """Some files: new ones first, and of those samples first; the same ones whenever asked again."""
-    choice = random.Random(seed)  # noqa: S311 - a sample, no secret
-    paths = sorted(told)
-    choice.shuffle(paths)
-    new = set(prefer)
-    paths.sort(key=lambda path: (path not in new, not path.startswith(_SAMPLES)))
-    return sorted(paths[:count])
-
-
-def _comes_back(
-    remote: Remote, path: str, commit: str, folder: Path, told: Mapping[str, Any]
-) -> bool:
-    place = remote.download(path, commit, folder)
-    found = describe(folder, [path])[path]
-    place.unlink()
-    return found == told
-
-
-def _damaged(remote: Remote, why: str) -> RemoteError:
-    return RemoteError(
-        f"what was published to {remote.address} is not whole: {why}",
-        reason="remote-damaged",
-        hint="it has no tag, so nobody pulls it by its version; run the same command again",
-    )
 
 
 def _title(release: ReleaseFolder, work: _Work) -> str:
