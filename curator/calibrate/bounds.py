@@ -63,7 +63,7 @@ def bounds_of(plan: Plan) -> list[Bound]:
     """Every movable bound of frame and clip conditions, in recipe order; equalities stay as they are."""
     out = []
     for check in plan.logical.checks:
-        if check.scope is Scope.video:
+        if check.scope is Scope.video or not check.is_bounded:
             continue
         condition = _condition(plan.recipe, check.name)
         for side in ("min", "max", "abs_max"):

@@ -118,6 +118,14 @@ def test_frame_conditions_are_moved_as_well(root: Path) -> None:
     assert report.suggestions[0].precision == 1.0
 
 
+def test_where_clips_part_is_no_threshold(root: Path) -> None:
+    split = {"dip": {"of": "luma.mean", "dip": 0.9}}
+    segment = {"seconds": {"min": 1, "max": 4}, "split": split}
+    report = examined(root, recipe(root, 60, segment=segment), suggesting=True)
+    assert [one.name for one in report.thresholds] == ["keep.lit"]
+    assert (report.score.precision, report.score.recall) == (1.0, 1.0)
+
+
 def test_verdicts_with_margin_stand_when_footage_is_altered(root: Path) -> None:
     far = examined(root, recipe(root, 60), altering=True)
     assert [one.alteration for one in far.flips] == ["reencoded", "brighter", "smaller"]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator.align.still import STEP_SECONDS, Stillness, still_runs, still_seconds
+from curator.align.still import STEP_SECONDS, Stillness, rest_ahead, still_runs, still_seconds
 from curator.model.series import Series
 from curator.model.span import Span
 
@@ -132,3 +132,11 @@ def test_a_track_that_is_no_movement_says_nothing(count: int) -> None:
     series = Series(np.arange(count), Fraction(1, 10), np.zeros((count, 2)))
     assert still_runs(series, RULE) == ()
     assert len(still_seconds(series, RULE)) == 0
+
+
+def test_each_moment_knows_how_long_it_is_until_the_next_rest() -> None:
+    ahead = rest_ahead(planted(10, [(2.0, 5.0)]), RULE)
+    at = {float(ahead.time(k)): float(ahead.values[k]) for k in range(len(ahead))}
+    assert [at[t] for t in (0.0, 1.9, 3.0, 5.0, 9.9)] == pytest.approx([2, 0.1, 0, 5, 0.1])
+    assert np.isnan(ahead.values[[0, -1]].astype(float)).all()
+    assert len(rest_ahead(Series(np.arange(1), Fraction(1, 10), np.zeros((1, 2))), RULE)) == 0

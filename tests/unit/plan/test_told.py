@@ -12,7 +12,7 @@ from curator.model.signal import Signal
 from curator.model.span import Span
 from curator.model.sync import Clock
 from curator.model.track import Between, MotionTrack, NumberTrack, Skeleton, TextTrack, Track
-from curator.plan.told import told_series, told_signal
+from curator.plan.told import known_series, told_series, told_signal
 from curator.spec.recipe import StillSpec
 from curator.spec.told import resolve_told
 
@@ -100,3 +100,67 @@ def test_what_cannot_be_told_has_a_reason(
     what: str, track: Track | None, span: tuple[int, int], absent: str
 ) -> None:
     assert ask(what, track, span).absent == absent
+
+
+# --- fields of a track
+
+
+class Told:
+    """One file beside a video, with several tracks."""
+
+    def __init__(self, tracks: dict[str, Track], cuts: tuple[Fraction, ...] = ()) -> None:
+        self._tracks = tracks
+        self.cuts = cuts
+
+    def untold(self, _roles: object) -> frozenset[str]:
+        return frozenset()
+
+    def track(self, _role: str, name: str) -> Track | None:
+        return self._tracks.get(name)
+
+    def clock(self, _role: str) -> Clock:
+        return OWN
+
+
+def state(*fields: str) -> NumberTrack:
+    values = np.arange(30.0).reshape(10, 3)
+    return NumberTrack(
+        series=Series(np.arange(10), Fraction(1), values),
+        fields=fields,
+        between=(Between.linear, Between.linear, Between.hold),
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "first"),
+    [
+        ("state.gripper.value", 2),
+        ("state.2.value", 2),
+        ("state.arm.x.value", 0),
+        ("grip.value", 7),
+    ],
+)
+def test_a_field_of_a_track_is_asked_by_its_name_or_place(what: str, first: float) -> None:
+    alone = NumberTrack(series=Series(np.arange(3), Fraction(1), np.full(3, 7.0)))
+    known = Told({"state": state("arm.x", "y", "gripper"), "grip": alone})
+    series = known_series(resolve_told(f"sidecar.arm.{what}", StillSpec()), known)  # type: ignore[arg-type]
+    assert series is not None
+    assert series.values[0] == first
+
+
+@pytest.mark.parametrize(
+    "what", ["state.value", "state.elbow.value", "state.3.value", "log.x.value"]
+)
+def test_what_a_track_does_not_have_says_nothing(what: str) -> None:
+    known = Told({"state": state("arm.x", "y", "gripper")})
+    operand = resolve_told(f"sidecar.arm.{what}", StillSpec())
+    assert known_series(operand, known) is None  # type: ignore[arg-type]
+
+
+def test_the_next_rest_is_no_farther_than_the_end_of_the_episode() -> None:
+    operand = resolve_told("sidecar.arm.state.rest_ahead_seconds", StillSpec())
+    known = Told({"state": moving((6.0, 8.0))}, cuts=(Fraction(3),))
+    series = known_series(operand, known)  # type: ignore[arg-type]
+    assert series is not None
+    at = {float(series.time(k)): float(series.values[k]) for k in range(len(series))}
+    assert [at[t] for t in (1.0, 2.5, 3.0, 5.0, 7.0)] == pytest.approx([2, 0.5, 3, 1, 0])
