@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DIRECTIONS", "Box", "Carried", "carried", "carried_by", "scenes_of"]
+__all__ = ["DIRECTIONS", "Box", "Carried", "carried", "scenes_of"]
 
 Codes: TypeAlias = npt.NDArray[np.uint8]
 """``(h, w)`` direction of the edge at every place, 1 to `DIRECTIONS`; 0 without one."""
@@ -35,6 +35,7 @@ _ROUND = (
 )
 _RING_EDGES = 0.3  # where edges are as dense as that, they meet by chance
 _PRESENT = 0.4  # of a mark's edges: strangers share 0.1
+_FAINT = 0.2  # the same in a stretch beside one that has it: busy texture hides edges
 _APART = DIRECTIONS // 8  # directions that count as one: 45 degrees to either side
 _ANGLES = np.arange(DIRECTIONS) * (2 * np.pi / DIRECTIONS)
 _X = np.concatenate([[0], np.cos(_ANGLES)]).astype(np.float32)
@@ -42,31 +43,40 @@ _Y = np.concatenate([[0], np.sin(_ANGLES)]).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Carried:
-    """A group of edges that several scenes have at one place."""
+class _Group:
+    """Edges that several scenes have at one place."""
 
     at: _Ints
-    """``(k,)`` places of its edges in the flattened picture, increasing."""
+    """``(k,)`` their places in the flattened picture, increasing."""
     direction: npt.NDArray[np.int16]
     """``(k,)`` their codes."""
     box: Box
-    scenes: int
-    """How many scenes of the video have it."""
 
-    def is_in(self, codes: Codes) -> bool:
-        """Whether a picture has it."""
-        return self._agrees(codes.reshape(-1)[self.at].astype(np.int16))
+    def share_in(self, codes: Codes) -> float:
+        """How much of it a picture has."""
+        return self._agreeing(codes.reshape(-1)[self.at].astype(np.int16))
 
-    def is_part_of(self, other: Carried) -> bool:
+    def is_part_of(self, other: _Group) -> bool:
         """Whether another group, of no fewer edges, has it: both are one mark."""
         where = np.searchsorted(other.at, self.at).clip(max=len(other.at) - 1)
         there = np.where(other.at[where] == self.at, other.direction[where], np.int16(0))
-        return self._agrees(there)
+        return self._agreeing(there) >= _PRESENT
 
-    def _agrees(self, there: npt.NDArray[np.int16]) -> bool:
+    def _agreeing(self, there: npt.NDArray[np.int16]) -> float:
         apart = np.abs(there - self.direction)
         same = (there > 0) & (np.minimum(apart, DIRECTIONS - apart) <= _APART)
-        return bool(same.mean() >= _PRESENT)
+        return float(same.mean())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Carried:
+    """A mark of a video."""
+
+    box: Box
+    on: npt.NDArray[np.bool_]
+    """``(n,)`` the stretches that have it."""
+    scenes: int
+    """How many scenes of the video have it."""
 
 
 def scenes_of(looks: _Floats, tells: Sequence[bool]) -> list[int]:
@@ -102,21 +112,24 @@ def carried(codes: Sequence[Codes], scenes: Sequence[int]) -> list[Carried]:
         codes: edges that stay throughout each stretch of the video.
         scenes: as `scenes_of` gives them.
     """
-    found: list[Carried] = []
+    found: list[_Group] = []
     for length, agree in _RUNS.items():
         for run in _runs(scenes, length):
             found += _groups([codes[k] for k in run], [scenes[k] for k in run], agree)
-    out: list[Carried] = []
-    for one in sorted(found, key=lambda mark: -len(mark.at)):
-        if not any(one.is_part_of(other) for other in out):
-            having = {s for c, s in zip(codes, scenes, strict=True) if s >= 0 and one.is_in(c)}
-            out.append(Carried(one.at, one.direction, one.box, len(having)))
-    return sorted(out, key=lambda mark: (-mark.scenes, mark.box))
+    groups: list[_Group] = []
+    for one in sorted(found, key=lambda group: -len(group.at)):
+        if not any(one.is_part_of(other) for other in groups):
+            groups.append(one)
+    marks = [_mark(group, codes, np.array(scenes)) for group in groups]
+    return sorted(marks, key=lambda mark: (-mark.scenes, mark.box))
 
 
-def carried_by(codes: Codes, marks: Sequence[Carried]) -> Carried | None:
-    """The mark of a stretch that most scenes have; None where it has none."""
-    return next((mark for mark in marks if mark.is_in(codes)), None)
+def _mark(group: _Group, codes: Sequence[Codes], scenes: _Ints) -> Carried:
+    share = np.array([group.share_in(plane) for plane in codes])
+    had = (share >= _PRESENT) & (scenes >= 0)
+    beside = np.convolve(had, [1, 1, 1], mode="same") > 0
+    on = had | (beside & (share >= _FAINT) & (scenes >= 0))
+    return Carried(group.box, on, len(set(scenes[on].tolist())))
 
 
 def _runs(scenes: Sequence[int], length: int) -> Iterator[list[int]]:
@@ -142,7 +155,7 @@ def _runs(scenes: Sequence[int], length: int) -> Iterator[list[int]]:
                 yield list(run)
 
 
-def _groups(codes: Sequence[Codes], scenes: Sequence[int], agree: float) -> list[Carried]:
+def _groups(codes: Sequence[Codes], scenes: Sequence[int], agree: float) -> list[_Group]:
     """Groups of edges on which the scenes of a run agree."""
     height, width = codes[0].shape
     weight = {scene: 1 / count for scene, count in Counter(scenes).items()}
@@ -161,7 +174,7 @@ def _groups(codes: Sequence[Codes], scenes: Sequence[int], agree: float) -> list
     return _joined(edges, at[held], x[held], y[held])
 
 
-def _joined(edges: _Floats, at: _Ints, x: _Floats, y: _Floats) -> list[Carried]:
+def _joined(edges: _Floats, at: _Ints, x: _Floats, y: _Floats) -> list[_Group]:
     height, width = edges.shape
     on = np.zeros((height, width), np.uint8)
     on.flat[at] = 1
@@ -186,7 +199,7 @@ def _joined(edges: _Floats, at: _Ints, x: _Floats, y: _Floats) -> list[Carried]:
         # The box without what joined its parts.
         sides = left + _JOIN_PX, top + _JOIN_PX, left + wide - _JOIN_PX, top + tall - _JOIN_PX
         box = sides[0] / width, sides[1] / height, sides[2] / width, sides[3] / height
-        out.append(Carried(at[own], codes, box, len(boxes)))
+        out.append(_Group(at[own], codes, box))
     return out
 
 

@@ -16,7 +16,7 @@ from curator.abc.measure import ClipSeries, FrameNeed, Need, Tile, View, Weight
 from curator.measure.picture import BLACK
 from curator.model.series import Series
 from curator.model.signal import SeriesSpec, Signal, SignalSpec
-from curator_overlay.carried import DIRECTIONS, Box, carried, carried_by, scenes_of
+from curator_overlay.carried import DIRECTIONS, Box, carried, scenes_of
 from curator_overlay.looks import Floats, Planes
 
 __all__ = ["Logos"]
@@ -206,7 +206,7 @@ def _marks(series: Mapping[str, Series]) -> dict[str, Series]:
         codes = [_codes(png) for png in edges.values[:, 0].tolist()]
         marks = carried(codes, scenes)
         for number in np.flatnonzero(tells).tolist():
-            mark = carried_by(codes[number], marks)
+            mark = next((one for one in marks if one.on[number]), None)  # that of most scenes
             rows[number, 0] = 0 if mark is None else mark.scenes
             if mark is not None:
                 rows[number, 1:] = _place(mark.box)
