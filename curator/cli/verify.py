@@ -18,8 +18,8 @@ samples there are, when they start and how long they last, whether sound goes wi
 and whether every track lies on its clip's clock. RELEASE is the folder of one version; a published
 DATASET (org/name@v1.2.0) is pulled first.
 
-  --sources  also compare with the sources that are on this machine: the first picture, the number
-             of frames, the sound
+  --sources  also compare with the sources that are on this machine: the first and the last picture
+             and the number of frames of every camera, the sound
   --rebuild  build it again from its own recipe, and compare sample by sample; differences are explained
              sources.films.url=...   where the footage lies now, if it moved
              recipe=NAME key=value   another recipe than its own
