@@ -65,7 +65,7 @@ class Face:
     display pixels of the original video: below 120 is too small to train lips on, above 256 good.
     What fools it: photorealistic animated people count as people; so do faces on posters and
     screens; a second face in profile may be missed (ask `candidates` when being alone matters more
-    than yield); a hand before the mouth makes `mouth_open` guesswork.
+    than yield); a hand before the mouth makes `mouth_open` guesswork (`mouth` finds it).
     Source: Bazarevsky et al., "BlazeFace", 2019; Wu, Peng and Yu, "YuNet", 2023; Kartynnik et al.,
     "Real-time facial surface geometry", 2019; Grishchenko et al., "Attention mesh", 2020. Weights
     of MediaPipe (Apache-2.0) and libfacedetection (BSD-3-Clause); own code around them.
