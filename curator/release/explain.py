@@ -176,7 +176,9 @@ class _Look:
             ),
             nodes=tuple(self._node(name, row.span) for name in self._plan.nodes),
             cuts=tuple(
-                ClipCut(at_seconds=float(cut.at), by=cut.by, about=about_cut(cut, self._plan.logical))
+                ClipCut(
+                    at_seconds=float(cut.at), by=cut.by, about=about_cut(cut, self._plan.logical)
+                )
                 for cut in self._cuts
                 if cut.at in (row.span.start, row.span.end)
             ),
