@@ -35,10 +35,10 @@ class Mouth:
     were. `visible` is the share of the push that the lips follow, the lesser of the two diagonals. It
     is NaN in frames without a face that the network confirms. Every frame is judged alone.
 
-    Typical: 0.7..0.85 for people who talk, listen or laugh, 0.55..0.7 for mouths as wide open as they go;
+    Typical: 0.7..0.85 for people who talk, listen or laugh, 0.6..0.7 for mouths as wide open as they go;
     0..0.35 behind hands, cups, cards and masks, up to 0.46 behind a microphone, about 0.5 when half
     of the mouth is covered. Below 0.5, or without a face, are 99 % of frames in which something covers
-    the mouth; below 0.5 is 1 in 1000 of those in which nothing does (18 people).
+    the mouth; below 0.5 is 1 in 1000 of those in which nothing does (20 people).
     What fools it: faces below 45 px in the judged frame, or out of focus by 3 % of their height, read
     low. Heads turned by 60 degrees and more are no face, or one whose lips are not followed. A mouth
     printed on a mask should count as one. It does not know what hides a mouth.
