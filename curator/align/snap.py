@@ -185,6 +185,7 @@ def snapped(
     span: Span,
     boundaries: Sequence[Boundaries],
     *,
+    found: Span | None = None,
     within_seconds: Fraction,
     min_seconds: Fraction,
     max_seconds: Fraction,
@@ -196,17 +197,20 @@ def snapped(
     equals the least movement wins, then the earlier start. Where nothing fits, the span stays as it is.
 
     Args:
+        span: what is left of the clip by now.
         boundaries: those to be preferred first.
+        found: where the clip was at first, from which movements count; None is `span`.
     """
-    starts = _choices([one.starts for one in boundaries], span.start, within_seconds)
-    ends = _choices([one.ends for one in boundaries], span.end, within_seconds)
+    found = found or span
+    starts = _choices([one.starts for one in boundaries], span.start, found.start, within_seconds)
+    ends = _choices([one.ends for one in boundaries], span.end, found.end, within_seconds)
     best = None
     for start, start_rank in starts:
         for end, end_rank in ends:
             fits = start < end and min_seconds <= end - start <= max_seconds
             if not fits and (start, end) != (span.start, span.end):
                 continue
-            moved = abs(start - span.start) + abs(end - span.end)
+            moved = abs(start - found.start) + abs(end - found.end)
             rank = (_cost(start_rank, boundaries) + _cost(end_rank, boundaries), moved, start, end)
             if best is None or rank < best[0]:
                 best = (rank, Snapped(Span(start, end), _edge(start_rank, boundaries), _edge(end_rank, boundaries)))  # fmt: skip
@@ -215,13 +219,13 @@ def snapped(
 
 
 def _choices(
-    kinds: Sequence[Sequence[Fraction]], at: Fraction, within: Fraction
+    kinds: Sequence[Sequence[Fraction]], at: Fraction, near: Fraction, within: Fraction
 ) -> list[tuple[Fraction, int]]:
-    """Instants that an end can have, and the kind of each: `at` itself is of none, unless it is a boundary."""
+    """Instants near one that an end can have, and the kind of each: `at` itself is of none, unless it is a boundary."""
     out = {at: len(kinds)}
     for kind, instants in reversed(list(enumerate(kinds))):
-        for index in range(bisect_left(instants, at - within), len(instants)):
-            if instants[index] > at + within:
+        for index in range(bisect_left(instants, near - within), len(instants)):
+            if instants[index] > near + within:
                 break
             out[instants[index]] = kind
     return sorted(out.items())

@@ -120,6 +120,7 @@ def _snapped(
         found = snapped(
             Span(max(part.start, free), part.end),
             [one.within(allowed, lambda at: table.time(table.index_at(at))) for one in kinds],
+            found=part,
             within_seconds=within,
             min_seconds=shortest,
             max_seconds=longest,

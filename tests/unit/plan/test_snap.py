@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from curator.errors import RecipeErrors
@@ -178,6 +178,7 @@ def test_parts_of_two_shots_never_share() -> None:
     st.lists(st.integers(0, SECONDS * 5), min_size=2, max_size=8, unique=True),
     st.sampled_from([0.2, 1, 3]),
 )
+@example([47, 48], [40], [0, 61], 1)  # the first part leaves the second one a start that has moved
 def test_whatever_is_said_clips_are_within_their_bounds_and_apart(
     voices: list[int], ends: list[int], passed: list[int], within: float
 ) -> None:
