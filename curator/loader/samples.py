@@ -196,7 +196,7 @@ class Samples:
         Args:
             begun: by `begin`.
             room: makes the arrays for pictures; None has them made in memory that is used again.
-            beside: paint in a thread of its own while the next frame decodes.
+            beside: decode in a thread of its own, ahead of painting.
 
         Raises:
             MediaError: ``clip-damaged``, with the sample's id.

@@ -7,13 +7,11 @@ refers to are never given to the decoder, and after its last frame nothing is.
 from __future__ import annotations
 
 import io
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import av
 import numpy as np
@@ -26,6 +24,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from curator.errors import MediaError
+from curator.media.ahead import ahead
 from curator.media.mp4 import ClipIndex, Read
 from curator.media.paint import PictureSize, Pixels, Planes, Rgb
 
@@ -76,7 +75,7 @@ def decode_pictures(
         frames: which.
         size: what they are brought to; None keeps the clip's.
         room: makes the array, by its shape.
-        beside: paint in a thread of its own while the next frame decodes: for who has a core to spare.
+        beside: decode in a thread of its own, ahead of painting: for who has a core to spare.
 
     Raises:
         MediaError: ``clip-damaged`` when a frame does not decode.
@@ -146,43 +145,16 @@ def _paint(
         int(index.ticks[f]): (int(at), int(at + n))
         for f, at, n in zip(wanted, first, count, strict=True)
     }
-    with _Beside() if beside else nullcontext() as thread:
-        for frame in decoded_frames(index, read, wanted):
-            start, end = places.pop(int(frame.pts or 0))
-            if thread is None:
-                paint(frame, start, end)
-            else:
-                thread.do(paint, frame, start, end)
+    decoded = decoded_frames(index, read, wanted)
+    for frame in ahead(decoded, depth=_WAITING_FRAMES) if beside else decoded:
+        paint(frame, *places.pop(int(frame.pts or 0)))
     if places:
         raise _damaged(f"{len(places)} of {len(wanted)} frames do not decode")
 
 
-class _Beside:
-    """A thread that does one thing after another; who has it wait for too much waits itself."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1)
-        self._waiting: deque[Future[None]] = deque()
-
-    def do(self, work: Callable[..., None], *arguments: Any) -> None:
-        """Begin `work`, or wait until there is room for it."""
-        self._waiting.append(self._pool.submit(work, *arguments))
-        if len(self._waiting) > _WAITING_FRAMES:
-            self._waiting.popleft().result()
-
-    def __enter__(self) -> _Beside:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._pool.shutdown()
-        if kind is None:
-            for one in self._waiting:
-                one.result()
-
-
 def decoded_frames(
     index: ClipIndex, read: Read, wanted: npt.NDArray[np.int64]
-) -> Iterator[VideoFrame]:
+) -> Generator[VideoFrame, None, None]:
     """The frames with these numbers (ascending, each once), in order, and no others.
 
     Raises:
