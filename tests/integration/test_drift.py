@@ -14,12 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from curator.engine.inspect import preview
-from curator.engine.progress import Silent
-from curator.release.build import BuildResult, build
+from curator.release.build import BuildResult
 from curator.spec.compile import compile_recipe
 from curator.spec.recipe import Recipe
-from curator.spec.settings import EngineSpec, Settings, StoreSpec
 from curator.testing.footage import make_video, pan
+from tests.building import built, settings
 
 pytestmark = pytest.mark.slow
 
@@ -78,20 +77,6 @@ def recipe(folder: Path, **changes: Any) -> Recipe:
             "pack": {"clips": "virtual"},
         }
     )
-
-
-def settings(root: Path) -> Settings:
-    return Settings(
-        out=str(root / "out"),
-        engine=EngineSpec(workers=1),
-        store=StoreSpec(root=str(root / "store")),
-    )
-
-
-def built(root: Path, wanted: Recipe) -> BuildResult:
-    (result,) = build([wanted], settings(root), Silent())
-    assert result.videos["failed"] == 0
-    return result
 
 
 def clips(result: BuildResult) -> list[dict[str, Any]]:

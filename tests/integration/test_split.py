@@ -13,13 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from curator.engine.inspect import preview
-from curator.engine.progress import Silent
-from curator.release.build import BuildResult, build
+from curator.release.build import BuildResult
 from curator.release.explain import explain
 from curator.spec.compile import compile_recipe
 from curator.spec.recipe import Recipe
-from curator.spec.settings import EngineSpec, Settings, StoreSpec
 from curator.testing.footage import Part, make_video
+from tests.building import built, settings
 from tests.robots import FPS, Recording, write_dataset
 
 pytestmark = pytest.mark.slow
@@ -57,20 +56,6 @@ def recipe(url: Path, split: dict[str, Any], **seconds: float) -> Recipe:
             "sample": {"audio": None},
         }
     )
-
-
-def settings(root: Path) -> Settings:
-    return Settings(
-        out=str(root / "out"),
-        engine=EngineSpec(workers=1),
-        store=StoreSpec(root=str(root / "store")),
-    )
-
-
-def built(root: Path, wanted: Recipe) -> BuildResult:
-    (result,) = build([wanted], settings(root), Silent())
-    assert result.videos["failed"] == 0
-    return result
 
 
 def clips(result: BuildResult) -> list[tuple[float, float]]:

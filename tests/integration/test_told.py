@@ -14,14 +14,13 @@ import pytest
 from curator.calibrate.bounds import bounds_of, values_in
 from curator.engine.footage import videos_of
 from curator.engine.inspect import look_at, open_store, plan, preview
-from curator.engine.progress import Silent
 from curator.plan.physical import make_plan
-from curator.release.build import BuildResult, build
+from curator.release.build import BuildResult
 from curator.release.explain import explain
 from curator.spec.compile import compile_recipe
 from curator.spec.recipe import Recipe
-from curator.spec.settings import EngineSpec, Settings, StoreSpec
 from curator.testing.footage import Part, make_video, pan
+from tests.building import built, settings
 from tests.robots import FPS, VERSIONS, Recording, write_dataset
 
 pytestmark = pytest.mark.slow
@@ -67,20 +66,6 @@ def recipe(url: Path, **changes: Any) -> Recipe:
             **changes,
         }
     )
-
-
-def settings(root: Path) -> Settings:
-    return Settings(
-        out=str(root / "out"),
-        engine=EngineSpec(workers=1),
-        store=StoreSpec(root=str(root / "store")),
-    )
-
-
-def built(root: Path, wanted: Recipe) -> BuildResult:
-    (result,) = build([wanted], settings(root), Silent())
-    assert result.videos["failed"] == 0
-    return result
 
 
 def clips(result: BuildResult) -> list[dict[str, Any]]:
